@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Warnings in our own code are errors; dependencies keep theirs.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name + "Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "signum",
+  products: [
+    .executable(name: "signum", targets: ["signum"]),
+    .library(name: "Signum", targets: ["Pipeline"]),
+    .library(name: "SignumRuntime", targets: ["Packed"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // The model as bits. Nothing in this group may depend on anything below it.
+    library("Tensors", []),
+    .target(name: "CKernels"),
+    library("Packed", ["Tensors", "CKernels"]),
+    .executableTarget(name: "signum-run", dependencies: ["Packed"], swiftSettings: strict),
+
+    // Float primitives.
+    .systemLibrary(name: "COneDNN"),
+    .target(name: "CCompute", dependencies: ["COneDNN"], linkerSettings: [.linkedLibrary("gomp")]),
+    library("Compute", ["Tensors", "CCompute"]),
+
+    // The model as a program.
+    library("Graphs", ["Tensors", "Compute"]),
+
+    // Files in.
+    .target(name: "CONNX", linkerSettings: [.linkedLibrary("protobuf-c")]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    library("Importers", ["Graphs", "CONNX", "CHDF5"]),
+    library("Datasets", ["Tensors"]),
+
+    // Weights to symbols, trained.
+    library("Methods", ["Graphs"]),
+    library("Training", ["Methods", "Graphs", "Datasets"]),
+
+    // Files out.
+    library("Exporters", ["Graphs", "Packed"]),
+
+    // The journey, and the command line over it.
+    library("Pipeline", ["Importers", "Exporters", "Training", .product(name: "Yams", package: "Yams")]),
+    .executableTarget(
+      name: "signum",
+      dependencies: [
+        "Pipeline",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+
+    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
+    tests("Tensors", ["Tensors"]),
+    tests("Packed", ["Packed", "Tensors"]),
+    tests("Compute", ["Compute"]),
+    tests("Graphs", ["Graphs"]),
+    tests("Importers", ["Importers"]),
+    tests("Datasets", ["Datasets"]),
+    tests("Methods", ["Methods"]),
+    tests("Training", ["Training"]),
+    tests("Exporters", ["Exporters", "Methods"]),
+    tests("Pipeline", ["Pipeline"]),
+    tests("CommandLine", ["signum", "signum-run"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,85 @@
+import Tensors
+
+/// When a node is evaluated: in which phase, and how far training has come.
+package struct Moment: Sendable {
+  package enum Phase: Sendable { case inference, training }
+  package var phase: Phase
+  /// From 0, the first step of training, to 1, its last. Every schedule reads this and nothing else.
+  package var progress: Float
+  /// For what is drawn at random in this step. The same recipe trains the same bits.
+  package var seed: UInt64
+
+  package init(phase: Phase, progress: Float, seed: UInt64 = 0) {
+    self.phase = phase
+    self.progress = progress
+    self.seed = seed
+  }
+
+  package static let inference = Moment(phase: .inference, progress: 1)
+}
+
+/// What an operator made of its inputs, and what it keeps for its backward rule.
+package struct Evaluation: Sendable {
+  package var output: Tensor
+  package var saved: [Tensor]
+  /// New values for inputs that follow the data rather than a gradient, by index: the running statistics of a batch norm.
+  package var updates: [Int: Tensor]
+
+  package init(_ output: Tensor, saving saved: [Tensor] = [], updating updates: [Int: Tensor] = [:]) {
+    self.output = output
+    self.saved = saved
+    self.updates = updates
+  }
+}
+
+/// A kind of node: its attributes are its stored properties, and its whole meaning stands in one file.
+package protocol Operator: Sendable, Codable, Hashable {
+  /// The name in dumps and reports. Never changes once released.
+  static var name: String { get }
+
+  /// The shape that comes out. Throws where the inputs do not fit.
+  func shape(of inputs: [Shape]) throws(ShapeError) -> Shape
+
+  /// The value, for inputs that `shape(of:)` accepts.
+  func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation
+
+  /// The gradient for each input, or nil for one that has none. `needed` says which of them anybody will read.
+  func backward(
+    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+  ) -> [Tensor?]
+
+  /// Which inputs are weights that fine-tuning may change: the kernel, the bias. None by default.
+  var parameterInputs: [Int] { get }
+}
+
+extension Operator {
+  package var parameterInputs: [Int] { [] }
+}
+
+/// Inputs that do not fit an operator.
+package struct ShapeError: Error, Hashable, CustomStringConvertible {
+  /// The node, where it is known.
+  package var node: String?
+  package var operation: String
+  /// What does not fit, in words.
+  package var problem: String
+
+  package init(_ operation: String, _ problem: String) {
+    self.operation = operation
+    self.problem = problem
+  }
+
+  package var description: String { (node.map { "node '\($0)' (\(operation)): " } ?? "\(operation): ") + problem }
+}
+
+extension Operator {
+  /// Throws a `ShapeError` of this operator unless the condition holds.
+  func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws(ShapeError) {
+    guard condition else { throw ShapeError(Self.name, problem()) }
+  }
+
+  func require(_ inputs: [Shape], count: ClosedRange<Int>) throws(ShapeError) {
+    let wanted = count.lowerBound == count.upperBound ? "\(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)"
+    try require(count.contains(inputs.count), "takes \(wanted) inputs, not \(inputs.count)")
+  }
+}
