@@ -26,11 +26,11 @@ extension Graph {
     let logits = logits
     for indices in data.orderedBatches(of: batch) {
       let part = data.batch(indices, normalization: normalization)
-      let values = run([inputs[0].name: part.images], at: moment, keeping: .only([logits]), constants: constants)
-      let rows = values[logits].flattenedToRows()
+      let trace = run(values(for: part.images), at: moment, keeping: .only([logits]), constants: constants)
+      let rows = trace[logits].flattenedToRows()
       answers.classes += rows.largestColumns
       if let objective {
-        let wanted = teacher.map { $0.run([$0.inputs[0].name: part.images])[$0.logits].flattenedToRows() }
+        let wanted = teacher.map { $0.run($0.values(for: part.images))[$0.logits].flattenedToRows() }
         answers.loss += objective(rows, teacher: wanted, labels: part.labels).loss * Float(indices.count)
       }
     }
@@ -42,4 +42,13 @@ extension Graph {
 extension Tensor {
   /// `[batch, everything else]`.
   package func flattenedToRows() -> Tensor { reshaped([shape[0], shape[0] == 0 ? 0 : count / shape[0]]) }
+}
+
+extension Graph {
+  /// Images as the input of this network wants them: as they are, or in a row for a network of dense layers.
+  package func values(for images: Tensor) -> [String: Tensor] {
+    let input = inputs[0]
+    let wanted = input.shape.withBatch(images.shape[0])
+    return [input.name: images.shape == wanted ? images : images.reshaped(wanted)]
+  }
 }

@@ -21,7 +21,7 @@ package enum Calibration {
     var sums: [Graph.Node.ID: Tensor] = [:]
     for indices in batches {
       let images = data.images(indices, normalization: normalization)
-      let trace = graph.run([graph.inputs[0].name: images], at: moment, keeping: .everything, constants: constants)
+      let trace = graph.run(graph.values(for: images), at: moment, keeping: .everything, constants: constants)
       for norm in norms {
         let samples = Float(graph.samples(of: norm, in: trace))
         let unbiased = samples > 1 ? samples / (samples - 1) : 1

@@ -118,10 +118,10 @@ package struct FineTuning: Sendable {
     let moment = moment(epoch, step, steps)
     let batch = training.batch(
       indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch)
-    let wanted = teacher.map { $0.run([$0.inputs[0].name: batch.images], keeping: .only([$0.logits]))[$0.logits] }
+    let wanted = teacher.map { $0.run($0.values(for: batch.images), keeping: .only([$0.logits]))[$0.logits] }
     let logits = student.logits
     let trace = student.run(
-      [student.inputs[0].name: batch.images], at: moment, keeping: .everything, constants: parameters.values)
+      student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
     let shape = trace[logits].shape
     let value = objective(trace[logits].flattenedToRows(), teacher: wanted?.flattenedToRows(), labels: batch.labels)
     parameters.values.merge(trace.updates) { $1 }
