@@ -32,9 +32,9 @@ let package = Package(
     .executableTarget(name: "signum-run", dependencies: ["Packed"], swiftSettings: strict),
 
     // Float primitives.
-    .systemLibrary(name: "COneDNN"),
-    .target(name: "CCompute", dependencies: ["COneDNN"], linkerSettings: [.linkedLibrary("gomp")]),
-    library("Compute", ["Tensors", "CCompute"]),
+    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CCompute", linkerSettings: [.linkedLibrary("gomp")]),
+    library("Compute", ["Tensors", "COneDNN", "CCompute"]),
 
     // The model as a program.
     library("Graphs", ["Tensors", "Compute"]),

@@ -1,1 +1,68 @@
+// Float loops for training.
+//
+// Images lie in memory as [batch, height, width, channels]. Every loop runs on the one OpenMP pool that oneDNN uses. Sums are split in a way that does not depend on the number of threads.
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Threads that one loop may use.
+int cc_thread_count(void);
+void cc_set_thread_count(int count);
+// Keeps freed memory for the next step instead of giving it back to the system page by page. Once, at start.
+void cc_keep_memory(void);
+
+// ---- rows and columns ----
+
+// sums[columns] = sum over the rows of a.
+void cc_column_sums(int64_t rows, int64_t columns, const float *a, float *sums);
+// a[row, :] += bias
+void cc_add_bias(int64_t rows, int64_t columns, const float *bias, float *a);
+
+// ---- batch norm, with what follows it ----
+
+// Mean and (biased) variance of each channel of x [rows, channels].
+void cc_channel_statistics(int64_t rows, int64_t channels, const float *x, float *mean, float *variance);
+// y = factor[c] · x + offset[c] (+ skip), then max(0, ·) if relu. skip may be null.
+void cc_affine(int64_t rows, int64_t channels, const float *x, const float *factor, const float *offset,
+               const float *skip, bool relu, float *y);
+// masked = gradient where y > 0 (or the gradient where y is null, and masked is then not written);
+// sums[c] = Σ masked, products[c] = Σ masked · (x − mean[c]).
+void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *y,
+                             const float *mean, float *masked, float *sums, float *products);
+// result = a[c] · gradient + b[c] · x + d[c]
+void cc_affine_backward_source(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *a,
+                               const float *b, const float *d, float *result);
+
+// ---- element by element ----
+
+void cc_add(int64_t count, const float *a, const float *b, float *result);
+void cc_clip(int64_t count, float minimum, float maximum, const float *x, float *result);
+// result = gradient where minimum < x < maximum, else 0.
+void cc_clip_backward(int64_t count, float minimum, float maximum, const float *x, const float *gradient, float *result);
+// velocity = momentum · velocity + gradient + decay · weight; weight −= rate · velocity (or rate · (gradient + momentum ·
+// velocity) with Nesterov).
+void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bool nesterov, const float *gradient,
+                      float *velocity, float *weight);
+
+// ---- pooling ----
+
+typedef struct {
+  int64_t batch, channels;
+  int64_t in_height, in_width, out_height, out_width;
+  int64_t size_height, size_width, stride_height, stride_width, dilation_height, dilation_width;
+  int64_t pad_top, pad_left, pad_bottom, pad_right;
+  bool counts_padding;
+} cc_pooling;
+
+// Padding counts as −∞. places [out elements] gets the row-major pixel that won, for the backward rule; may be null.
+void cc_max_pool(const cc_pooling *shape, const float *x, float *y, int32_t *places);
+void cc_max_pool_backward(const cc_pooling *shape, const float *gradient, const int32_t *places, float *result);
+void cc_average_pool(const cc_pooling *shape, const float *x, float *y);
+void cc_average_pool_backward(const cc_pooling *shape, const float *gradient, float *result);
+
+// ---- moving data ----
+
+// Copies counts[0] × … × counts[rank − 1] elements; the strides are in elements and may be negative.
+void cc_copy(int rank, const int64_t *counts, const float *source, const int64_t *source_strides, float *destination,
+             const int64_t *destination_strides);

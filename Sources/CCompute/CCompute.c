@@ -1,1 +1,0 @@
-#include "CCompute.h"

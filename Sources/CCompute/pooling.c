@@ -1,0 +1,150 @@
+#include "internal.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+  const cc_pooling *p;
+  const float *x;
+  float *y;
+  const int32_t *read_places;
+  int32_t *places;
+} pool;
+
+
+static int64_t first_inside(int64_t start, int64_t step) { return start >= 0 ? 0 : (-start + step - 1) / step; }
+static int64_t last_inside(int64_t start, int64_t step, int64_t size, int64_t limit) {
+  return start >= limit ? 0 : cc_min(size, (limit - start + step - 1) / step);
+}
+
+// Pixels of the image and of the declared padding that the window covers: what an average divides by.
+static int64_t covered(int64_t start, int64_t step, int64_t size, int64_t low, int64_t high) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < size; i++) count += start + i * step >= low && start + i * step < high;
+  return count;
+}
+
+static int64_t divisor(const cc_pooling *p, int64_t oy, int64_t ox) {
+  int64_t y = oy * p->stride_height - p->pad_top, x = ox * p->stride_width - p->pad_left;
+  int64_t top = p->counts_padding ? -p->pad_top : 0, left = p->counts_padding ? -p->pad_left : 0;
+  int64_t bottom = p->in_height + (p->counts_padding ? p->pad_bottom : 0);
+  int64_t right = p->in_width + (p->counts_padding ? p->pad_right : 0);
+  int64_t pixels = covered(y, p->dilation_height, p->size_height, top, bottom)
+                   * covered(x, p->dilation_width, p->size_width, left, right);
+  return cc_max(pixels, 1);
+}
+
+#define EACH_WINDOW_PIXEL                                                                                             \
+  int64_t sy = oy * p->stride_height - p->pad_top, sx = ox * p->stride_width - p->pad_left;                           \
+  int64_t y0 = first_inside(sy, p->dilation_height), x0 = first_inside(sx, p->dilation_width);                        \
+  int64_t y1 = last_inside(sy, p->dilation_height, p->size_height, p->in_height);                                     \
+  int64_t x1 = last_inside(sx, p->dilation_width, p->size_width, p->in_width);                                        \
+  for (int64_t ky = y0; ky < y1; ky++)                                                                                \
+    for (int64_t kx = x0; kx < x1; kx++)
+
+#define PIXEL ((sy + ky * p->dilation_height) * p->in_width + sx + kx * p->dilation_width)
+
+static void max_image(const cc_pooling *p, const float *x, float *y, int32_t *places) {
+  int64_t channels = p->channels;
+  for (int64_t oy = 0; oy < p->out_height; oy++) {
+    for (int64_t ox = 0; ox < p->out_width; ox++) {
+      float *best = y + (oy * p->out_width + ox) * channels;
+      int32_t *place = places ? places + (oy * p->out_width + ox) * channels : NULL;
+      for (int64_t c = 0; c < channels; c++) {
+        best[c] = -INFINITY;
+        if (place) place[c] = -1;
+      }
+      EACH_WINDOW_PIXEL {
+        const float *pixel = x + PIXEL * channels;
+        for (int64_t c = 0; c < channels; c++) {
+          if (pixel[c] > best[c] || isnan(pixel[c])) {
+            best[c] = pixel[c];
+            if (place) place[c] = (int32_t)PIXEL;
+          }
+        }
+      }
+    }
+  }
+}
+
+static void max_work(void *context, int64_t first, int64_t last) {
+  pool *s = context;
+  const cc_pooling *p = s->p;
+  int64_t in = p->in_height * p->in_width * p->channels, out = p->out_height * p->out_width * p->channels;
+  for (int64_t image = first; image < last; image++) {
+    max_image(p, s->x + image * in, s->y + image * out, s->places ? s->places + image * out : NULL);
+  }
+}
+
+void cc_max_pool(const cc_pooling *shape, const float *x, float *y, int32_t *places) {
+  pool s = {shape, x, y, NULL, places};
+  cc_parallel(shape->batch, max_work, &s);
+}
+
+static void max_backward_work(void *context, int64_t first, int64_t last) {
+  pool *s = context;
+  const cc_pooling *p = s->p;
+  int64_t in = p->in_height * p->in_width * p->channels, out = p->out_height * p->out_width * p->channels;
+  memset(s->y + first * in, 0, (last - first) * in * sizeof(float));
+  for (int64_t image = first; image < last; image++) {
+    for (int64_t i = 0; i < out; i++) {
+      int32_t place = s->read_places[image * out + i];
+      if (place >= 0) s->y[image * in + place * p->channels + i % p->channels] += s->x[image * out + i];
+    }
+  }
+}
+
+void cc_max_pool_backward(const cc_pooling *shape, const float *gradient, const int32_t *places, float *result) {
+  pool s = {shape, gradient, result, places, NULL};
+  cc_parallel(shape->batch, max_backward_work, &s);
+}
+
+static void average_work(void *context, int64_t first, int64_t last) {
+  pool *s = context;
+  const cc_pooling *p = s->p;
+  int64_t channels = p->channels, in = p->in_height * p->in_width * channels;
+  int64_t out = p->out_height * p->out_width * channels;
+  for (int64_t image = first; image < last; image++) {
+    for (int64_t oy = 0; oy < p->out_height; oy++) {
+      for (int64_t ox = 0; ox < p->out_width; ox++) {
+        float *mean = s->y + image * out + (oy * p->out_width + ox) * channels;
+        for (int64_t c = 0; c < channels; c++) mean[c] = 0;
+        EACH_WINDOW_PIXEL {
+          const float *pixel = s->x + image * in + PIXEL * channels;
+          for (int64_t c = 0; c < channels; c++) mean[c] += pixel[c];
+        }
+        float count = (float)divisor(p, oy, ox);
+        for (int64_t c = 0; c < channels; c++) mean[c] /= count;
+      }
+    }
+  }
+}
+
+void cc_average_pool(const cc_pooling *shape, const float *x, float *y) {
+  pool s = {shape, x, y, NULL, NULL};
+  cc_parallel(shape->batch, average_work, &s);
+}
+
+static void average_backward_work(void *context, int64_t first, int64_t last) {
+  pool *s = context;
+  const cc_pooling *p = s->p;
+  int64_t channels = p->channels, in = p->in_height * p->in_width * channels;
+  int64_t out = p->out_height * p->out_width * channels;
+  memset(s->y + first * in, 0, (last - first) * in * sizeof(float));
+  for (int64_t image = first; image < last; image++) {
+    for (int64_t oy = 0; oy < p->out_height; oy++) {
+      for (int64_t ox = 0; ox < p->out_width; ox++) {
+        const float *gradient = s->x + image * out + (oy * p->out_width + ox) * channels;
+        float share = 1 / (float)divisor(p, oy, ox);
+        EACH_WINDOW_PIXEL {
+          float *pixel = s->y + image * in + PIXEL * channels;
+          for (int64_t c = 0; c < channels; c++) pixel[c] += gradient[c] * share;
+        }
+      }
+    }
+  }
+}
+
+void cc_average_pool_backward(const cc_pooling *shape, const float *gradient, float *result) {
+  pool s = {shape, gradient, result, NULL, NULL};
+  cc_parallel(shape->batch, average_backward_work, &s);
+}

@@ -1,0 +1,93 @@
+import CCompute
+import Tensors
+
+/// A factor and an offset for each channel, with the addition and the rectifier that often follow, in one pass over memory.
+///
+/// Tensors are `[batch, channels, height, width]` with the channels last in memory, or `[batch, channels]`.
+package enum ChannelAffine {
+  /// The mean and the biased variance of each channel.
+  package static func statistics(_ x: Tensor) -> (mean: Tensor, variance: Tensor) {
+    let channels = x.shape[1]
+    var variance = Tensor([channels], repeating: 0)
+    let mean = Tensor([channels]) { mean in
+      x.withUnsafeFloats { x in
+        variance.withUnsafeMutableFloats {
+          cc_channel_statistics(Int64(x.count / channels), Int64(channels), x.baseAddress, mean.baseAddress, $0.baseAddress)
+        }
+      }
+    }
+    return (mean, variance)
+  }
+
+  /// `factor[c] · x + offset[c] (+ skip)`, then `max(0, ·)` if asked. Factor and offset are `[channels]`.
+  package static func forward(_ x: Tensor, factor: Tensor, offset: Tensor, skip: Tensor?, relu: Bool) -> Tensor {
+    let channels = x.shape[1]
+    return Tensor(x.shape, layout: x.layout) { y in
+      x.withUnsafeFloats { x in
+        factor.withUnsafeFloats { factor in
+          offset.withUnsafeFloats { offset in
+            withOptionalFloats(skip) { skip in
+              cc_affine(
+                Int64(x.count / channels), Int64(channels), x.baseAddress, factor.baseAddress, offset.baseAddress, skip,
+                relu, y.baseAddress)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The gradient where the rectifier let through, with its sum and its product with `x − mean`, for each channel.
+  ///
+  /// `y` is the rectified output, or nil where there is no rectifier; `masked` is then the gradient itself.
+  package static func backwardSums(
+    _ gradient: Tensor, x: Tensor, y: Tensor?, mean: Tensor
+  ) -> (masked: Tensor, sums: Tensor, products: Tensor) {
+    let (channels, rows) = (x.shape[1], x.count / max(x.shape[1], 1))
+    var sums = Tensor([channels], repeating: 0)
+    var products = Tensor([channels], repeating: 0)
+    let fill = { (masked: UnsafeMutablePointer<Float>?) in
+      gradient.withUnsafeFloats { gradient in
+        x.withUnsafeFloats { x in
+          mean.withUnsafeFloats { mean in
+            withOptionalFloats(y) { y in
+              sums.withUnsafeMutableFloats { sums in
+                products.withUnsafeMutableFloats { products in
+                  cc_affine_backward_sums(
+                    Int64(rows), Int64(channels), gradient.baseAddress, x.baseAddress, y, mean.baseAddress, masked,
+                    sums.baseAddress, products.baseAddress)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    guard y != nil else {
+      fill(nil)
+      return (gradient, sums, products)
+    }
+    let masked = Tensor(x.shape, layout: x.layout) { fill($0.baseAddress) }
+    return (masked, sums, products)
+  }
+
+  /// `a[c] · gradient + b[c] · x + d[c]`.
+  package static func backwardSource(_ gradient: Tensor, x: Tensor, a: Tensor, b: Tensor, d: Tensor) -> Tensor {
+    let channels = x.shape[1]
+    return Tensor(x.shape, layout: x.layout) { result in
+      gradient.withUnsafeFloats { gradient in
+        x.withUnsafeFloats { x in
+          a.withUnsafeFloats { a in
+            b.withUnsafeFloats { b in
+              d.withUnsafeFloats { d in
+                cc_affine_backward_source(
+                  Int64(x.count / channels), Int64(channels), gradient.baseAddress, x.baseAddress, a.baseAddress,
+                  b.baseAddress, d.baseAddress, result.baseAddress)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/// Every operator. A newcomer adds one line here, and is held to the operator laws from then on.
+package let operators: [any Operator.Type] = [
+  Add.self,
+  AveragePool.self,
+  BatchNorm.self,
+  Clip.self,
+  Concat.self,
+  Convolution.self,
+  Dense.self,
+  Flatten.self,
+  GlobalAveragePool.self,
+  Identity.self,
+  MaxPool.self,
+  Pad.self,
+  Relu.self,
+  Reshape.self,
+  Sign.self,
+  Slice.self,
+  Softmax.self,
+  Threshold.self,
+  Transpose.self,
+]

@@ -1,0 +1,101 @@
+import Compute
+import Foundation
+import Tensors
+
+/// Batch normalisation, with the addition and the rectifier that often follow it, in one pass over memory.
+///
+///     y = scale[c] · (x − mean[c]) / √(variance[c] + ε) + shift[c]      then (+ skip)      then max(0, ·) if `relu`
+///
+/// Inputs: x `[batch, channels, …]`, scale, shift, mean, variance (each `[channels]`), and with `addsSkip` a sixth of
+/// the shape of x. In inference it uses the running mean and variance; in training those of the batch, and moves the
+/// running ones: `running · momentum + batch · (1 − momentum)`, the variance without bias.
+///
+/// Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
+package struct BatchNorm: Operator {
+  package static let name = "batch-norm"
+  package var epsilon: Float
+  package var momentum: Float
+  package var addsSkip: Bool
+  package var relu: Bool
+
+  package init(epsilon: Float = 1e-5, momentum: Float = 0.9, addsSkip: Bool = false, relu: Bool = false) {
+    self.epsilon = epsilon
+    self.momentum = momentum
+    self.addsSkip = addsSkip
+    self.relu = relu
+  }
+
+  package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
+    try require(inputs, count: addsSkip ? 6...6 : 5...5)
+    let x = inputs[0]
+    try require(x.rank == 2 || x.rank == 4, "the input must have 2 or 4 axes, not \(x.rank)")
+    for (input, what) in zip(inputs[1...4], ["scale", "shift", "mean", "variance"]) {
+      try require(input == [x[1]], "the \(what) is \(input), not [\(x[1])]")
+    }
+    if addsSkip { try require(inputs[5] == x, "the shapes \(x) and \(inputs[5]) that are added differ") }
+    try require(epsilon > 0 && epsilon.isFinite, "epsilon must be above 0")
+    return x
+  }
+
+  package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
+    let x = ordered(inputs[0])
+    let skip = addsSkip ? inputs[5].inLayout(x.layout) : nil
+    guard moment.phase == .training else {
+      let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: inputs[3], variance: inputs[4])
+      return Evaluation(ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu))
+    }
+    let (mean, variance) = ChannelAffine.statistics(x)
+    let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: mean, variance: variance)
+    let y = ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu)
+    let samples = Float(x.count / max(x.shape[1], 1))
+    let unbiased = samples > 1 ? samples / (samples - 1) : 1
+    let (momentum, rest) = (momentum, 1 - momentum)
+    return Evaluation(
+      y, saving: [mean, variance],
+      updating: [
+        3: inputs[3].zip(mean) { $0 * momentum + $1 * rest },
+        4: inputs[4].zip(variance) { $0 * momentum + $1 * unbiased * rest },
+      ])
+  }
+
+  /// What it comes to in inference: `factor[c] · x + offset[c]`.
+  package func affine(scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor) -> (factor: Tensor, offset: Tensor) {
+    let epsilon = epsilon
+    let factor = scale.zip(variance) { $0 / ($1 + epsilon).squareRoot() }
+    return (factor, shift.zip(factor.zip(mean, *), -))
+  }
+
+  package func backward(
+    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+  ) -> [Tensor?] {
+    let x = ordered(inputs[0])
+    let trained = moment.phase == .training
+    let mean = trained ? evaluation.saved[0] : inputs[3]
+    let variance = trained ? evaluation.saved[1] : inputs[4]
+    let (masked, sums, products) = ChannelAffine.backwardSums(
+      gradient.inLayout(x.layout), x: x, y: relu ? evaluation.output : nil, mean: mean)
+    let epsilon = epsilon
+    let inverse = variance.map { 1 / ($0 + epsilon).squareRoot() }
+    let factor = inputs[1].zip(inverse, *)
+    var result = [Tensor?](repeating: nil, count: inputs.count)
+    result[1] = products.zip(inverse, *)
+    result[2] = sums
+    if addsSkip { result[5] = masked }
+    guard needed[0] else { return result }
+    guard trained else {
+      let zero = Tensor(factor.shape, repeating: 0)
+      result[0] = ChannelAffine.forward(masked, factor: factor, offset: zero, skip: nil, relu: false)
+      return result
+    }
+    // dx = factor · (g − Σg / n − x̂ · Σ(g · x̂) / n), x̂ = (x − mean) · inverse, as a · g + b · x + d.
+    let share = 1 / Float(x.count / x.shape[1])
+    let b = factor.zip(inverse) { -$0 * $1 * $1 * share }.zip(products, *)
+    let d = factor.zip(sums) { -$0 * $1 * share }.zip(b.zip(mean, *), -)
+    result[0] = ChannelAffine.backwardSource(masked, x: x, a: factor, b: b, d: d)
+    return result
+  }
+
+  private func ordered(_ x: Tensor) -> Tensor { x.shape.rank == 4 ? x.inLayout(.channelsLast) : x }
+
+  package var parameterInputs: [Int] { [1, 2] }
+}

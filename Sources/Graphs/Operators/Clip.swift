@@ -1,0 +1,30 @@
+import Compute
+import Tensors
+
+/// Brings every element into `minimum ... maximum`: ReLU6, Hardtanh.
+package struct Clip: Operator {
+  package static let name = "clip"
+  package var minimum: Float
+  package var maximum: Float
+
+  package init(minimum: Float, maximum: Float) {
+    self.minimum = minimum
+    self.maximum = maximum
+  }
+
+  package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
+    try require(inputs, count: 1...1)
+    try require(!minimum.isNaN && !maximum.isNaN, "a bound is not a number")
+    return inputs[0]
+  }
+
+  package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
+    Evaluation(inputs[0].clipped(minimum, maximum))
+  }
+
+  package func backward(
+    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+  ) -> [Tensor?] {
+    [gradient.masked(where: inputs[0], isBetween: minimum, and: maximum)]
+  }
+}

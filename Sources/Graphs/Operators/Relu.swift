@@ -1,0 +1,21 @@
+import Compute
+import Tensors
+
+/// The rectifier: `max(0, x)`.
+package struct Relu: Operator {
+  package static let name = "relu"
+  package init() {}
+
+  package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
+    try require(inputs, count: 1...1)
+    return inputs[0]
+  }
+
+  package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation { Evaluation(inputs[0].clipped(0, .infinity)) }
+
+  package func backward(
+    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+  ) -> [Tensor?] {
+    [gradient.masked(where: inputs[0], isBetween: 0, and: .infinity)]
+  }
+}
