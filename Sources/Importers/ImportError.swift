@@ -30,9 +30,11 @@ package struct ImportError: Error, Hashable, Sendable {
   package let problems: [Problem]
 
   package init(_ path: String, _ problems: [Problem]) {
-    file = (path as NSString).lastPathComponent
+    file = ImportError.name(of: path)
     self.problems = problems
   }
+
+  static func name(of path: String) -> String { (path as NSString).lastPathComponent }
 
   package init(_ path: String, _ problem: Problem) { self.init(path, [problem]) }
 

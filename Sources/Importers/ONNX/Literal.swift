@@ -11,8 +11,10 @@ struct Literal {
 
   /// The name of the value in the file.
   var name: String
-  let shape: Shape
-  let numbers: Numbers
+  /// What was done to the numbers since they had that name, so that what is not equal is not taken for the same.
+  private(set) var history = ""
+  private(set) var shape: Shape
+  private(set) var numbers: Numbers
 
   init(_ name: String, _ tensor: Tensor) {
     self.name = name
@@ -31,6 +33,12 @@ struct Literal {
   /// A list of integers.
   init(_ name: String, integers: [Int]) { self.init(name, [integers.count], integers: integers) }
 
+  func renamed(_ name: String) -> Literal {
+    var literal = self
+    literal.name = name
+    return literal
+  }
+
   /// The numbers as integers; nil where they are floats.
   var integers: [Int]? { if case .integers(let integers) = numbers { integers } else { nil } }
 
@@ -48,10 +56,11 @@ struct Literal {
 
   /// The same numbers in another shape of as many elements.
   func reshaped(_ shape: Shape) -> Literal {
-    switch numbers {
-    case .floats(let tensor): Literal(name, tensor.reshaped(shape))
-    case .integers(let integers): Literal(name, shape, integers: integers)
-    }
+    var literal = self
+    literal.shape = shape
+    literal.history += "\(shape)"
+    if let tensor { literal.numbers = .floats(tensor.reshaped(shape)) }
+    return literal
   }
 
   /// The numbers at `offset + Σ index · stride`, for every index of `shape`: a transpose, a slice, an expansion.
@@ -101,7 +110,10 @@ struct Literal {
   }
 
   func transposed(_ permutation: [Int]) -> Literal {
-    viewed(Shape(permutation.map { shape[$0] }), strides: permutation.map { shape.strides[$0] })
+    let strides = shape.strides
+    var literal = viewed(Shape(permutation.map { shape[$0] }), strides: permutation.map { strides[$0] })
+    literal.history = history + "\(permutation)T"
+    return literal
   }
 
   /// The same numbers repeated along the axes of one element, to `shape`.
@@ -116,16 +128,13 @@ struct Literal {
 }
 
 extension Shape {
-  /// What two shapes make together where one element may stand for many; nil where they do not fit, or are too large.
-  func broadcast(with other: Shape) -> Shape? {
-    let rank = max(self.rank, other.rank)
-    var dimensions: [Int] = []
-    for axis in 0..<rank {
-      let a = axis < rank - self.rank ? 1 : self[axis - rank + self.rank]
-      let b = axis < rank - other.rank ? 1 : other[axis - rank + other.rank]
-      guard a == b || a == 1 || b == 1 else { return nil }
-      dimensions.append(a == 1 ? b : a)
-    }
-    return Shape.count(of: dimensions) == nil ? nil : Shape(dimensions)
+  /// The largest value that a file may describe: four gigabytes of `Float` for one sample.
+  static let largestCount = 1 << 30
+
+  /// The shape, where it is one that can be worked with: not too large, not even with its empty axes left out.
+  static func checked(_ dimensions: [Int]) -> Shape? {
+    guard dimensions.count <= 16, dimensions.allSatisfy({ $0 >= 0 }) else { return nil }
+    guard let count = Shape.count(of: dimensions.map { max($0, 1) }), count <= largestCount else { return nil }
+    return Shape(dimensions)
   }
 }

@@ -62,7 +62,7 @@ extension ONNXTensor {
 
   /// The numbers. Complexity: O(count).
   func decoded(from files: inout ONNXFiles) throws(DataProblem) -> Literal {
-    guard let count = Shape.count(of: dimensions) else { throw DataProblem("has the impossible shape \(dimensions)") }
+    guard let count = Shape.checked(dimensions)?.count else { throw DataProblem("has the impossible shape \(dimensions)") }
     switch storage {
     case .raw(let offset, let length):
       let all = files.model.bytes
