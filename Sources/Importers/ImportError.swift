@@ -1,0 +1,90 @@
+import Foundation
+
+/// Why a file could not become a graph: everything that is wrong with it, not only what was met first.
+package struct ImportError: Error, Hashable, Sendable {
+  /// A fact about a file.
+  package enum Problem: Error, Hashable, Sendable {
+    case noSuchFile(path: String)
+    case notAFile
+    case unreadable(reason: String)
+    case empty
+    case unknownExtension(String, known: [String])
+    case text
+    case largeFilePointer
+    /// The bytes are not of the format; where, and in which way.
+    case malformed(String, offset: Int)
+    case cutShort(offset: Int, wanted: UInt64, left: Int)
+    case tooDeep(limit: Int)
+    case tooMany(String, limit: Int)
+    /// Something about the model as a whole.
+    case model(String)
+    /// Something about an input, an output or a constant.
+    case value(String, name: String, problem: String)
+    case node(name: String, operation: String, problem: String)
+    /// An operator that no handler knows, with the nodes that use it.
+    case unsupported(operation: String, nodes: [String])
+  }
+
+  /// The file's name, for the beginning of every message.
+  package let file: String
+  package let problems: [Problem]
+
+  package init(_ path: String, _ problems: [Problem]) {
+    file = ImportError.name(of: path)
+    self.problems = problems
+  }
+
+  static func name(of path: String) -> String { (path as NSString).lastPathComponent }
+
+  package init(_ path: String, _ problem: Problem) { self.init(path, [problem]) }
+
+  /// The operators that are missing, in the order of the file.
+  package var unsupportedOperators: [String] {
+    problems.compactMap { if case .unsupported(let operation, _) = $0 { operation } else { nil } }
+  }
+}
+
+extension ImportError: CustomStringConvertible {
+  /// A line a problem, each with its place first; then what to do where operators are missing.
+  package var description: String {
+    var lines = problems.map { "\(file): \($0)" }
+    if !unsupportedOperators.isEmpty {
+      lines.append("\(file): supported operators are \(ONNXOperators.names.joined(separator: ", ")); ")
+      lines[lines.count - 1] += "export the model without the others, or cut it before them"
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension ImportError.Problem: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .noSuchFile(let path): "no such file: \(path)"
+    case .notAFile: "is not a regular file"
+    case .unreadable(let reason): "cannot be read: \(reason)"
+    case .empty: "is empty"
+    case .unknownExtension(let found, let known):
+      (found.isEmpty ? "has no file extension" : "has the unknown file extension '\(found)'")
+        + "; known are \(known.joined(separator: ", "))"
+    case .text: "is a text file, not a model"
+    case .largeFilePointer: "is a Git LFS pointer, not the model; fetch the model with 'git lfs pull'"
+    case .malformed(let problem, let offset): "is not an ONNX model: \(problem) at byte \(offset)"
+    case .cutShort(let offset, let wanted, let left):
+      "is damaged or cut short: the field at byte \(offset) is \(wanted) bytes long, \(left) are left"
+    case .tooDeep(let limit): "is nested deeper than \(limit) levels"
+    case .tooMany(let things, let limit): "has more than \(limit) \(things)"
+    case .model(let problem): problem
+    case .value(let kind, let name, let problem): "\(kind) '\(name)': \(problem)"
+    case .node(let name, let operation, let problem): "node '\(name)' (\(operation)): \(problem)"
+    case .unsupported(let operation, let nodes):
+      nodes.count == 1
+        ? "node '\(nodes[0])' (\(operation)): this operator is not supported"
+        : "\(nodes.count) nodes (\(operation)): this operator is not supported: \(Self.listed(nodes))"
+    }
+  }
+
+  private static func listed(_ nodes: [String]) -> String {
+    let shown = nodes.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+    return nodes.count > 5 ? "\(shown) and \(nodes.count - 5) more" : shown
+  }
+}

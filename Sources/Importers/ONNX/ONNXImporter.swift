@@ -1,0 +1,53 @@
+import Graphs
+import Tensors
+
+/// Reads ONNX files of operator sets 6 to 26, with their weights inside or beside them.
+///
+/// Whatever the bytes are, it throws or imports: the file is scanned before protobuf-c sees it, and every number that
+/// comes out of it is checked before it is calculated with. Weights become constants under the names that they have in
+/// the file; what the file computes from constants, and from shapes, is computed here.
+package enum ONNXImporter: Importer {
+  package static let name = "onnx"
+  package static let summary = "ONNX models, operator sets 6 to 26, weights inside or in files beside the model"
+  package static let fileExtensions = ["onnx"]
+  static let operatorSets = 6...26
+
+  package static func graph(from path: String, inputShapes: [String: Shape]) throws(ImportError) -> Graph {
+    do {
+      let file = try MappedFile(path)
+      try refuseText(file.bytes)
+      let model = try ONNXModel(ONNXSkeleton(of: file.bytes))
+      let operatorSet = try operatorSet(of: model)
+      var translation = ONNXTranslation(
+        model, operatorSet: operatorSet, files: ONNXFiles(file, path: path), source: ImportError.name(of: path))
+      translation.addInputs(model.inputs, given: inputShapes)
+      for node in model.nodes { translation.translate(node) }
+      translation.addOutputs(model.outputs)
+      let problems = translation.allProblems
+      guard problems.isEmpty else { throw ImportError(path, problems) }
+      return translation.graph
+    } catch let problem as ImportError.Problem {
+      throw ImportError(path, problem)
+    } catch let error as ImportError {
+      throw error
+    } catch {
+      throw ImportError(path, .unreadable(reason: "\(error)"))
+    }
+  }
+
+  private static func operatorSet(of model: ONNXModel) throws(ImportError.Problem) -> Int {
+    guard let version = model.opsets[""] else { throw .model("is not an ONNX model, or one that names no operator set") }
+    guard operatorSets.contains(version) else {
+      let known = "\(operatorSets.lowerBound) to \(operatorSets.upperBound)"
+      throw .model("operator set \(version) is not supported, only \(known)")
+    }
+    return version
+  }
+
+  private static func refuseText(_ bytes: UnsafeRawBufferPointer) throws(ImportError.Problem) {
+    let beginning = bytes.prefix(256)
+    if beginning.starts(with: "version https://git-lfs".utf8) { throw .largeFilePointer }
+    // A model begins with the tag of a field: no letter, no digit and no line end is one that occurs.
+    if beginning.allSatisfy({ ($0 >= 32 && $0 != 127) || $0 == 9 || $0 == 10 || $0 == 13 }) { throw .text }
+  }
+}

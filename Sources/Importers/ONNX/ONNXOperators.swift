@@ -1,0 +1,17 @@
+import Graphs
+import Tensors
+
+/// What the importer makes of each ONNX operator.
+///
+/// A handler gets a node all of whose inputs were made, and returns the value of its first output: a node that it added
+/// to the graph, or a literal where everything that counts is known already.
+enum ONNXOperators {
+  typealias Handler = @Sendable (ONNXNode, inout ONNXTranslation) throws(ImportError.Problem) -> ONNXValue
+
+  /// By the name that the operator has in ONNX.
+  static let handlers: [String: Handler] = [windows, products, activations, movements, shapes, arithmetic]
+    .reduce(into: [:]) { all, some in all.merge(some) { _, _ in preconditionFailure("an operator has two handlers") } }
+
+  /// In alphabetical order.
+  static var names: [String] { handlers.keys.sorted() }
+}

@@ -1,0 +1,328 @@
+import Graphs
+import Tensors
+
+/// What a name in the file stands for while importing.
+enum ONNXValue {
+  /// Computed from the inputs of the model.
+  case node(Graph.Node.ID)
+  /// Known already.
+  case literal(Literal)
+  /// Not made; why, in words.
+  case unavailable(String)
+  /// Not made, and its problem is reported already.
+  case failed
+}
+
+/// An ONNX model on its way to become a graph: node by node, in the order of the file.
+struct ONNXTranslation {
+  private(set) var graph: Graph
+  let operatorSet: Int
+  private(set) var values: [String: ONNXValue] = [:]
+  private var problems: [ImportError.Problem] = []
+  private var unsupported: [(operation: String, nodes: [String])] = []
+  private var unsupportedPlaces: [String: Int] = [:]
+  private var initializers: [String: ONNXTensor] = [:]
+  private var constants: [String: Graph.Node.ID] = [:]
+  /// The names that nodes of the graph have.
+  private var taken: Set<String> = []
+  private var suffixes: [String: Int] = [:]
+  /// Those that only the inputs and outputs of the model may take.
+  private let reserved: Set<String>
+  private let outputs: Set<String>
+  /// The batch of the first input, for which shapes are inferred.
+  private(set) var batch = 1
+  /// Nodes whose first axis is the batch.
+  private var batched: Set<Graph.Node.ID> = []
+  private var files: ONNXFiles
+  /// How many numbers may still be computed while importing.
+  private var budget: Int
+
+  init(_ model: ONNXModel, operatorSet: Int, files: ONNXFiles, source: String) {
+    graph = Graph(source: source)
+    self.operatorSet = operatorSet
+    self.files = files
+    outputs = Set(model.outputs)
+    reserved = outputs.union(model.inputs.map(\.name))
+    budget = 1 << 26
+    for tensor in model.initializers { initializers[tensor.name] = tensor }
+  }
+
+  var allProblems: [ImportError.Problem] {
+    problems + unsupported.map { .unsupported(operation: $0.operation, nodes: $0.nodes) }
+  }
+}
+
+// MARK: - From the file to the graph
+
+extension ONNXTranslation {
+  mutating func addInputs(_ inputs: [ONNXInput], given: [String: Shape]) {
+    for input in inputs where initializers[input.name] == nil {
+      do throws(DataProblem) {
+        guard values[input.name] == nil else { throw DataProblem("is declared twice") }
+        let shape = try shape(of: input, given: given[input.name])
+        if graph.nodes.isEmpty { batch = shape[0] }
+        let id = graph.addInput(unique(input.name, reserved: true), shape)
+        batched.insert(id)
+        values[input.name] = .node(id)
+      } catch {
+        values[input.name] = .failed
+        problems.append(.value("input", name: input.name, problem: error.words))
+      }
+    }
+    let known = Set(graph.inputs.map(\.name))
+    for name in given.keys.sorted() where !known.contains(name) && values[name] == nil {
+      problems.append(.model("a shape is given for '\(name)', but the inputs are \(known.sorted().joined(separator: ", "))"))
+    }
+    if values.isEmpty { problems.append(.model("has no inputs")) }
+  }
+
+  /// An open batch is 1; any other open axis must be given.
+  private func shape(of input: ONNXInput, given: Shape?) throws(DataProblem) -> Shape {
+    guard ONNXTensor.isFloat(input.elementType) else {
+      throw DataProblem("holds \(ONNXTensor.typeName(input.elementType)); only floating point inputs are supported")
+    }
+    let declared = given?.dimensions ?? input.dimensions
+    guard var dimensions: [Int?] = declared else { throw DataProblem("has no shape: give one with the model") }
+    guard !dimensions.isEmpty else { throw DataProblem("is a single number, without a batch") }
+    if dimensions[0] == nil { dimensions[0] = 1 }
+    if let axis = dimensions.firstIndex(of: nil) {
+      throw DataProblem("its size along axis \(axis) is open: give its shape with the model")
+    }
+    guard let shape = Shape.checked(dimensions.map { $0! }), shape.count > 0 else {
+      throw DataProblem("has the impossible shape \(dimensions.map { $0! })")
+    }
+    return shape
+  }
+
+  mutating func translate(_ node: ONNXNode) {
+    let made: ONNXValue
+    do {
+      let handler = node.domain.isEmpty ? ONNXOperators.handlers[node.operation] : nil
+      if let handler {
+        made = try reads(something: node) ? try handler(node, &self) : .failed
+      } else {
+        report(unsupported: node)
+        made = .failed
+      }
+    } catch {
+      if case .unsupported = error { report(unsupported: node) } else { problems.append(error) }
+      made = .failed
+    }
+    for (index, output) in node.outputs.enumerated() where !output.isEmpty {
+      values[output] = index == 0 ? named(made, output) : extra(output: index, of: node, made)
+    }
+  }
+
+  private func extra(output index: Int, of node: ONNXNode, _ made: ONNXValue) -> ONNXValue {
+    if case .failed = made { return .failed }
+    return .unavailable("output \(index) of node '\(node.name)' (\(node.operation)), which is not supported")
+  }
+
+  /// A literal that was computed takes the name of the output, one that was passed on keeps its own.
+  private func named(_ value: ONNXValue, _ output: String) -> ONNXValue {
+    guard case .literal(var literal) = value, literal.name.isEmpty else { return value }
+    literal.name = output
+    return .literal(literal)
+  }
+
+  /// Whether everything that the node reads was made. Throws where a name is not known at all.
+  private mutating func reads(something node: ONNXNode) throws(ImportError.Problem) -> Bool {
+    var all = true
+    for name in node.inputs where !name.isEmpty {
+      switch value(named: name) {
+      case .failed: all = false
+      case .unavailable(let what): throw node.problem("reads '\(name)', \(what)")
+      case nil: throw node.problem("reads '\(name)', which nothing before it computes")
+      case .node, .literal: break
+      }
+    }
+    return all
+  }
+
+  private mutating func report(unsupported node: ONNXNode) {
+    let operation = node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)"
+    if let place = unsupportedPlaces[operation] {
+      unsupported[place].nodes.append(node.name)
+    } else {
+      unsupportedPlaces[operation] = unsupported.count
+      unsupported.append((operation, [node.name]))
+    }
+  }
+
+  mutating func addOutputs(_ outputs: [String]) {
+    if outputs.isEmpty { problems.append(.model("has no outputs")) }
+    var done: Set<Graph.Node.ID> = []
+    for output in outputs {
+      switch value(named: output) {
+      case .node(let id):
+        if graph[id].name == output, done.insert(id).inserted { graph.outputs.append(id); continue }
+        if let copy = try? graph.add(unique(output, reserved: true), Identity(), [id]) { graph.outputs.append(copy) }
+      case .literal(let literal):
+        do { graph.outputs.append(try constant(literal, for: nil)) } catch { problems.append(error) }
+      case .unavailable(let what):
+        problems.append(.value("output", name: output, problem: "is \(what)"))
+      case nil: problems.append(.value("output", name: output, problem: "nothing computes it"))
+      case .failed: break
+      }
+    }
+  }
+
+  /// The value of that name, decoded from the file where it is an initializer.
+  private mutating func value(named name: String) -> ONNXValue? {
+    if let value = values[name] { return value }
+    guard let tensor = initializers[name] else { return nil }
+    do {
+      values[name] = .literal(try tensor.decoded(from: &files))
+    } catch {
+      problems.append(.value("constant", name: name, problem: error.words))
+      values[name] = .failed
+    }
+    return values[name]
+  }
+}
+
+// MARK: - For the handlers
+
+extension ONNXTranslation {
+  /// An input of the node; nil where it is left out.
+  ///
+  /// - Precondition: it was found to be there, as it was for every node that a handler gets.
+  func optional(_ node: ONNXNode, _ index: Int) -> ONNXValue? {
+    guard index < node.inputs.count, !node.inputs[index].isEmpty else { return nil }
+    return values[node.inputs[index]]
+  }
+
+  func input(_ node: ONNXNode, _ index: Int) throws(ImportError.Problem) -> ONNXValue {
+    guard let value = optional(node, index) else { throw node.problem("has no input \(index)") }
+    return value
+  }
+
+  /// An input that must be known while importing; nil where it is left out.
+  func literal(_ node: ONNXNode, _ index: Int) throws(ImportError.Problem) -> Literal? {
+    switch optional(node, index) {
+    case nil: return nil
+    case .literal(let literal): return literal
+    default: throw node.problem("input \(index) ('\(node.inputs[index])') must be a constant")
+    }
+  }
+
+  func integers(_ node: ONNXNode, _ index: Int) throws(ImportError.Problem) -> [Int]? {
+    guard let literal = try literal(node, index) else { return nil }
+    guard let integers = literal.integers, literal.shape.rank <= 1 else {
+      throw node.problem("input \(index) ('\(node.inputs[index])') must be a list of integers")
+    }
+    return integers
+  }
+
+  /// An input as a node of the graph; a literal becomes a constant.
+  mutating func operand(_ node: ONNXNode, _ index: Int) throws(ImportError.Problem) -> Graph.Node.ID {
+    switch try input(node, index) {
+    case .node(let id): return id
+    case .literal(let literal): return try constant(literal, for: node)
+    case .unavailable, .failed: throw node.problem("has no input \(index)")
+    }
+  }
+
+  /// The constant for a literal; the same node each time where the same name holds the same shape.
+  mutating func constant(
+    _ literal: Literal, for node: ONNXNode?, variant: String = ""
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    guard let tensor = literal.tensor else {
+      let problem = "'\(literal.name)' holds integers, where floating point numbers are wanted"
+      throw node?.problem(problem) ?? .value("constant", name: literal.name, problem: "holds integers")
+    }
+    let key = "\(literal.name)\0\(literal.history)\0\(variant)"
+    if let id = constants[key] { return id }
+    let id = graph.addConstant(unique(literal.name), tensor)
+    constants[key] = id
+    return id
+  }
+
+  /// Adds what the node stands for; `part` names a step before the last. Batch says whether the first axis stays the batch.
+  mutating func add(
+    _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], part: String? = nil, keepsBatch: Bool = true
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let output = node.outputs.first ?? ""
+    let isOutput = part == nil && outputs.contains(output)
+    let name = unique(part.map { "\(node.name).\($0)" } ?? (isOutput ? output : node.name), reserved: isOutput)
+    do {
+      let id = try graph.add(name, operation, inputs)
+      guard Shape.checked(graph[id].shape.dimensions) != nil else {
+        throw node.problem("its output \(graph[id].shape) is too large")
+      }
+      if keepsBatch, inputs.contains(where: batched.contains) { batched.insert(id) }
+      return id
+    } catch let error as ShapeError {
+      throw node.problem(error.problem)
+    } catch let problem as ImportError.Problem {
+      throw problem
+    } catch {
+      throw node.problem("\(error)")
+    }
+  }
+
+  /// The same, as the value of the node.
+  mutating func value(
+    _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], keepsBatch: Bool = true
+  ) throws(ImportError.Problem) -> ONNXValue {
+    .node(try add(node, operation, inputs, keepsBatch: keepsBatch))
+  }
+
+  func shape(of value: ONNXValue, _ node: ONNXNode) throws(ImportError.Problem) -> Shape {
+    switch value {
+    case .node(let id): return graph[id].shape
+    case .literal(let literal): return literal.shape
+    case .unavailable, .failed: throw node.problem("reads a value that was not made")
+    }
+  }
+
+  /// Input 0 in another shape of as many elements; `target` is how the file says it, with 0 and −1.
+  ///
+  /// Where the input's first axis is the batch, what the file says about it for one batch is made to hold for all.
+  mutating func reshaped(
+    _ node: ONNXNode, to dimensions: [Int], as target: [Int]
+  ) throws(ImportError.Problem) -> ONNXValue {
+    guard let shape = Shape.checked(dimensions) else { throw node.problem("the shape \(dimensions) is too large") }
+    guard case .node(let id) = try input(node, 0) else {
+      guard case .literal(let literal) = try input(node, 0) else { throw node.problem("has no input 0") }
+      return .literal(literal.reshaped(shape))
+    }
+    var free = dimensions
+    if isBatched(id), let first = dimensions.first {
+      if first == graph[id].shape.dimensions.first {
+        free[0] = 0
+      } else if let inferred = target.firstIndex(of: -1) {
+        free[inferred] = -1
+      } else if first % batch == 0 {
+        free[0] = -1
+      }
+    }
+    return try value(node, Reshape(dimensions: free), [id])
+  }
+
+  func isBatched(_ id: Graph.Node.ID) -> Bool { batched.contains(id) }
+
+  /// Takes from the numbers that may be computed while importing.
+  mutating func charge(_ node: ONNXNode, _ dimensions: [Int]) throws(ImportError.Problem) -> Shape {
+    guard let shape = Shape.checked(dimensions), shape.count <= budget + 8 * files.size else {
+      throw node.problem("computes too many numbers from constants: its output has the shape \(dimensions)")
+    }
+    budget -= shape.count
+    return shape
+  }
+
+  mutating func decoded(_ tensor: ONNXTensor, _ node: ONNXNode) throws(ImportError.Problem) -> Literal {
+    do { return try tensor.decoded(from: &files) } catch { throw node.problem(error.words) }
+  }
+
+  private mutating func unique(_ wanted: String, reserved mayBeReserved: Bool = false) -> String {
+    let base = wanted.isEmpty ? "node" : wanted
+    var name = base
+    while taken.contains(name) || (!mayBeReserved && reserved.contains(name)) {
+      suffixes[base, default: 1] += 1
+      name = "\(base)_\(suffixes[base]!)"
+    }
+    taken.insert(name)
+    return name
+  }
+}

@@ -1,0 +1,200 @@
+import Graphs
+import Tensors
+
+extension ONNXOperators {
+  /// Operators that put numbers elsewhere and leave them as they are. All of them work on literals too.
+  static let movements: [String: Handler] = [
+    "Reshape": reshape,
+    "Flatten": flatten,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Transpose": transpose,
+    "Concat": concat,
+    "Slice": slice,
+    "Pad": pad,
+  ]
+
+  private static func reshape(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let target = try translation.integers(node, attribute: "shape", orInput: 1, since: 5)
+    guard let target else { throw node.problem("has no shape to take") }
+    let shape = try translation.shape(of: try translation.input(node, 0), node)
+    try node.require(
+      !(try node.flag("allowzero")) || !target.contains(0), "'allowzero' is 1 and the shape \(target) has a zero")
+    return try translation.reshaped(node, to: try resolved(node, target, from: shape), as: target)
+  }
+
+  /// The shape that a target with 0 for a copy and −1 for the rest asks for.
+  private static func resolved(_ node: ONNXNode, _ target: [Int], from shape: Shape) throws(ImportError.Problem) -> [Int] {
+    var dimensions = target
+    for axis in target.indices where target[axis] == 0 {
+      try node.require(axis < shape.rank, "the shape \(target) copies an axis that \(shape) does not have")
+      dimensions[axis] = shape[axis]
+    }
+    if let free = target.firstIndex(of: -1) {
+      dimensions[free] = 1
+      let known = Shape.checked(dimensions)?.count ?? 0
+      try node.require(known > 0 && shape.count % known == 0, "\(shape) cannot take the shape \(target)")
+      dimensions[free] = shape.count / known
+    }
+    try node.require(Shape.checked(dimensions)?.count == shape.count, "\(shape) cannot take the shape \(target)")
+    return dimensions
+  }
+
+  private static func flatten(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let input = try translation.input(node, 0)
+    let shape = try translation.shape(of: input, node)
+    let wanted = try node.integer("axis", default: 1)
+    let axis = wanted == shape.rank ? wanted : try node.axis(wanted, rank: shape.rank)
+    if case .node(let id) = input {
+      return try translation.value(node, Flatten(axis: axis), [id], keepsBatch: axis == 1 || translation.batch == 1)
+    }
+    let sides = [shape.dimensions[..<axis], shape.dimensions[axis...]].map { $0.reduce(1, *) }
+    return try translation.reshaped(node, to: sides, as: sides)
+  }
+
+  private static func squeeze(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let shape = try translation.shape(of: try translation.input(node, 0), node)
+    let given = try translation.integers(node, attribute: "axes", orInput: 1, since: 13)
+    let axes = try given.map { (axes) throws(ImportError.Problem) in try node.axes(axes, rank: shape.rank) }
+    let removed = axes ?? shape.dimensions.indices.filter { shape[$0] == 1 }
+    try node.require(removed.allSatisfy { shape[$0] == 1 }, "the axes \(removed) of \(shape) are not all of size 1")
+    let dimensions = shape.dimensions.indices.filter { !removed.contains($0) }.map { shape[$0] }
+    return try translation.reshaped(node, to: dimensions, as: dimensions)
+  }
+
+  private static func unsqueeze(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let shape = try translation.shape(of: try translation.input(node, 0), node)
+    guard let given = try translation.integers(node, attribute: "axes", orInput: 1, since: 13) else {
+      throw node.problem("has no axes")
+    }
+    try node.require(given.count <= 16, "the axes \(given) are too many")
+    var dimensions = shape.dimensions
+    for axis in try node.axes(given, rank: shape.rank + given.count) { dimensions.insert(1, at: axis) }
+    return try translation.reshaped(node, to: dimensions, as: dimensions)
+  }
+
+  private static func transpose(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let input = try translation.input(node, 0)
+    let shape = try translation.shape(of: input, node)
+    let permutation = node.attributes["perm"]?.integers ?? Array((0..<shape.rank).reversed())
+    try node.require(
+      permutation.sorted() == Array(0..<shape.rank), "'perm' is \(permutation), expected each of \(shape.rank) axes once")
+    switch input {
+    case .literal(let literal):
+      _ = try translation.charge(node, shape.dimensions)
+      // A weight that is turned is still that weight.
+      return .literal(literal.transposed(permutation))
+    default:
+      return try translation.value(
+        node, Transpose(permutation: permutation), [try translation.operand(node, 0)], keepsBatch: permutation.first == 0)
+    }
+  }
+
+  private static func concat(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    try node.require(node.attributes["axis"] != nil, "'axis' is missing")
+    var literals: [Literal] = []
+    for index in node.inputs.indices {
+      if case .literal(let literal) = try translation.input(node, index) { literals.append(literal) }
+    }
+    let shape = try translation.shape(of: try translation.input(node, 0), node)
+    let axis = try node.axis(try node.integer("axis", default: 1), rank: shape.rank)
+    if literals.count == node.inputs.count { return try joined(node, &translation, literals, axis) }
+    var inputs: [Graph.Node.ID] = []
+    for index in node.inputs.indices { inputs.append(try translation.operand(node, index)) }
+    return try translation.value(node, Concat(axis: axis), inputs, keepsBatch: axis != 0)
+  }
+
+  private static func joined(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ literals: [Literal], _ axis: Int
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let first = literals[0].shape
+    for literal in literals {
+      let fits = literal.shape.rank == first.rank && first.dimensions.indices.allSatisfy { $0 == axis || literal.shape[$0] == first[$0] }
+      try node.require(fits, "the shapes \(first) and \(literal.shape) differ in more than axis \(axis)")
+    }
+    var dimensions = first.dimensions
+    dimensions[axis] = literals.reduce(0) { $0 + $1.shape[axis] }
+    let shape = try translation.charge(node, dimensions)
+    let rows = dimensions[..<axis].reduce(1, *)
+    func gather<Number>(_ parts: [[Number]]) -> [Number] {
+      var joined: [Number] = []
+      for row in 0..<rows {
+        for part in parts {
+          let width = part.count / rows
+          joined += part[row * width..<(row + 1) * width]
+        }
+      }
+      return joined
+    }
+    let integers = literals.compactMap(\.integers)
+    if integers.count == literals.count { return .literal(Literal("", shape, integers: gather(integers))) }
+    let floats = literals.compactMap { $0.tensor?.scalars }
+    try node.require(floats.count == literals.count, "joins integers with floating point numbers")
+    return .literal(Literal("", Tensor(shape, scalars: gather(floats))))
+  }
+
+  private static func slice(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let input = try translation.input(node, 0)
+    let shape = try translation.shape(of: input, node)
+    let cut = try Cut(node, translation, shape)
+    switch input {
+    case .literal(let literal):
+      let strides = shape.strides
+      let offset = shape.dimensions.indices.reduce(0) { $0 + cut.starts[$1] * strides[$1] }
+      let result = try translation.charge(node, cut.counts)
+      let cut = literal.viewed(result, offset: offset, strides: strides.indices.map { strides[$0] * cut.steps[$0] })
+      return .literal(cut.renamed(""))
+    default:
+      let id = try translation.operand(node, 0)
+      var counts = cut.counts
+      if translation.isBatched(id), shape.rank > 0 {
+        try node.require(
+          cut.starts[0] == 0 && cut.steps[0] == 1 && counts[0] == shape[0], "takes a part of the batch, which is not supported")
+        counts[0] = -1
+      }
+      return try translation.value(node, Slice(starts: cut.starts, steps: cut.steps, counts: counts), [id])
+    }
+  }
+
+  private static func pad(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let mode = try node.string("mode", default: "constant")
+    try node.require(mode == "constant", "'mode' is '\(mode)'; only 'constant' is supported")
+    let input = try translation.operand(node, 0)
+    let rank = translation.graph[input].shape.rank
+    guard let amounts = try translation.integers(node, attribute: "pads", orInput: 1, since: 11) else {
+      throw node.problem("has no 'pads'")
+    }
+    let given = translation.operatorSet < 18 ? nil : try translation.integers(node, 3)
+    var axes: [Int] = Array(0..<rank)
+    if let given { axes = []; for axis in given { axes.append(try node.axis(axis, rank: rank)) } }
+    try node.require(amounts.count == 2 * axes.count, "'pads' has \(amounts.count) entries, expected \(2 * axes.count)")
+    try node.require(amounts.allSatisfy { (0...largestWindow).contains($0) }, "'pads' is \(amounts), outside 0 to \(largestWindow)")
+    var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
+    for (place, axis) in axes.enumerated() { (before[axis], after[axis]) = (amounts[place], amounts[place + axes.count]) }
+    try node.require(!translation.isBatched(input) || before[0] + after[0] == 0, "pads the batch, which is not supported")
+    let value: Float?
+    if translation.operatorSet < 11 {
+      value = try node.float("value", default: 0)
+    } else {
+      value = try translation.literal(node, 2).map { $0.scalar } ?? 0
+    }
+    guard let value else { throw node.problem("its value must be one number") }
+    return try translation.value(node, Pad(before: before, after: after, value: value), [input])
+  }
+}
