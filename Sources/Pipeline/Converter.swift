@@ -175,11 +175,13 @@ private struct Images {
   init(training path: String, evaluation: String?, source: SourceModel, listener: Converter.Listener) throws {
     training = try Datasets.open(path, split: .train)
     var problems = source.problems(with: training)
-    do {
-      self.evaluation = try Datasets.open(evaluation ?? path, split: .test)
-    } catch where evaluation == nil {
+    let found = Result { () throws(DatasetError) in try Datasets.open(evaluation ?? path, split: .test) }
+    switch found {
+    case .success(let images): self.evaluation = images
+    case .failure(.noPart) where evaluation == nil, .failure(.nothingKnown) where evaluation == nil:
       listener.warn("\(path): there are no test images with it; the figures below are of training images")
       self.evaluation = training
+    case .failure(let error): throw error
     }
     problems += source.problems(with: self.evaluation).filter { !problems.contains($0) }
     guard problems.isEmpty else { throw InputError(problems) }

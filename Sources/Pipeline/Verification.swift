@@ -65,7 +65,7 @@ package struct Verification {
     }
     same = zip(frozenClasses, packedClasses).count { $0 == $1 }
     let relative = difference.isNaN ? .infinity : difference / max(largest, .leastNormalMagnitude)
-    let top1 = { (classes: [Int]) in data.labels.map { Answers(classes: classes, loss: 0).top1($0) } }
+    let top1 = { (classes: [Int]) in data.labels.map { Answers(classes: classes).top1($0) } }
     return VerificationReport(
       layers: layers, images: data.count, sameClass: same, outputDifference: relative,
       floatTop1: float.flatMap { graph in

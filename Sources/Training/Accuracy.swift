@@ -9,6 +9,11 @@ package struct Answers: Sendable {
   /// Mean of the objective, where one was asked for.
   package var loss: Float
 
+  package init(classes: [Int], loss: Float = 0) {
+    self.classes = classes
+    self.loss = loss
+  }
+
   /// The share of answers that equal the labels, from 0 to 1.
   package func top1(_ labels: [Int32]) -> Float {
     guard !classes.isEmpty else { return 0 }
@@ -22,7 +27,7 @@ extension Graph {
     on data: any Dataset, normalization: Normalization?, batch: Int = 250, constants: [Node.ID: Tensor] = [:],
     objective: Objective? = nil, teacher: Graph? = nil, at moment: Moment = .inference
   ) -> Answers {
-    var answers = Answers(classes: [], loss: 0)
+    var answers = Answers(classes: [])
     let logits = logits
     for indices in data.orderedBatches(of: batch) {
       let part = data.batch(indices, normalization: normalization)

@@ -40,6 +40,8 @@ package struct FineTuning: Sendable {
     package var secondsLeft: Double
     /// On the images set aside, once an epoch has ended.
     package var validationTop1: Float?
+    /// Whether this is the summary of a whole epoch.
+    package var isEpochEnd = false
   }
 
   package enum Failure: Error, CustomStringConvertible {
@@ -104,7 +106,10 @@ package struct FineTuning: Sendable {
       }
       guard !batches.isEmpty else { continue }
       history.append((Float(sum.loss) / Float(batches.count), Float(sum.correct) / Float(sum.images)))
-      var ended = progress(epoch, batches.count, batches.count, sum, clock.rate((epoch + 1) * batches.count, of: settings.epochs * batches.count, settings.batch))
+      let done = (epoch + 1) * batches.count
+      var ended = progress(
+        epoch, batches.count, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch))
+      ended.isEpochEnd = true
       ended.validationTop1 = validationTop1(parameters.values, progress: moment(epoch, batches.count, batches.count).progress)
       report(ended)
     }
