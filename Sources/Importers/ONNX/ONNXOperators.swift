@@ -12,6 +12,9 @@ enum ONNXOperators {
   static let handlers: [String: Handler] = [windows, products, activations, movements, shapes, arithmetic]
     .reduce(into: [:]) { all, some in all.merge(some) { _, _ in preconditionFailure("an operator has two handlers") } }
 
+  /// Those that are there for arithmetic with constants and shapes only.
+  static let literalOnly: Set<String> = ["Sub", "Mul", "Div", "Gather", "Expand"]
+
   /// In alphabetical order.
   static var names: [String] { handlers.keys.sorted() }
 }

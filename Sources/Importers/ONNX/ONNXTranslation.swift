@@ -9,8 +9,8 @@ enum ONNXValue {
   case literal(Literal)
   /// Not made; why, in words.
   case unavailable(String)
-  /// Not made, and its problem is reported already.
-  case failed
+  /// Not made, and its problem is reported already; whether it would have been computed from the inputs.
+  case failed(isComputed: Bool)
 }
 
 /// An ONNX model on its way to become a graph: node by node, in the order of the file.
@@ -65,7 +65,7 @@ extension ONNXTranslation {
         batched.insert(id)
         values[input.name] = .node(id)
       } catch {
-        values[input.name] = .failed
+        values[input.name] = .failed(isComputed: true)
         problems.append(.value("input", name: input.name, problem: error.words))
       }
     }
@@ -99,14 +99,14 @@ extension ONNXTranslation {
     do {
       let handler = node.domain.isEmpty ? ONNXOperators.handlers[node.operation] : nil
       if let handler {
-        made = try reads(something: node) ? try handler(node, &self) : .failed
+        made = try allInputsMade(node) ? try handler(node, &self) : failure(of: node)
       } else {
-        report(unsupported: node)
-        made = .failed
+        report(unsupported: node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)", node)
+        made = .failed(isComputed: true)
       }
     } catch {
-      if case .unsupported = error { report(unsupported: node) } else { problems.append(error) }
-      made = .failed
+      if case .unsupported(let operation, _) = error { report(unsupported: operation, node) } else { problems.append(error) }
+      made = failure(of: node)
     }
     for (index, output) in node.outputs.enumerated() where !output.isEmpty {
       values[output] = index == 0 ? named(made, output) : extra(output: index, of: node, made)
@@ -114,7 +114,7 @@ extension ONNXTranslation {
   }
 
   private func extra(output index: Int, of node: ONNXNode, _ made: ONNXValue) -> ONNXValue {
-    if case .failed = made { return .failed }
+    if case .failed = made { return made }
     return .unavailable("output \(index) of node '\(node.name)' (\(node.operation)), which is not supported")
   }
 
@@ -126,7 +126,7 @@ extension ONNXTranslation {
   }
 
   /// Whether everything that the node reads was made. Throws where a name is not known at all.
-  private mutating func reads(something node: ONNXNode) throws(ImportError.Problem) -> Bool {
+  private mutating func allInputsMade(_ node: ONNXNode) throws(ImportError.Problem) -> Bool {
     var all = true
     for name in node.inputs where !name.isEmpty {
       switch value(named: name) {
@@ -136,11 +136,24 @@ extension ONNXTranslation {
       case .node, .literal: break
       }
     }
+    if !all, isComputed(node), ONNXOperators.literalOnly.contains(node.operation) { throw node.notBetweenComputed }
     return all
   }
 
-  private mutating func report(unsupported node: ONNXNode) {
-    let operation = node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)"
+  private func failure(of node: ONNXNode) -> ONNXValue { .failed(isComputed: isComputed(node)) }
+
+  /// Whether what the node makes depends on the inputs of the model, and on more than their shape.
+  private func isComputed(_ node: ONNXNode) -> Bool {
+    guard node.operation != "Shape" && node.operation != "Size" else { return false }
+    return node.inputs.contains {
+      switch values[$0] {
+      case .node, .failed(isComputed: true): true
+      default: false
+      }
+    }
+  }
+
+  private mutating func report(unsupported operation: String, _ node: ONNXNode) {
     if let place = unsupportedPlaces[operation] {
       unsupported[place].nodes.append(node.name)
     } else {
@@ -175,7 +188,7 @@ extension ONNXTranslation {
       values[name] = .literal(try tensor.decoded(from: &files))
     } catch {
       problems.append(.value("constant", name: name, problem: error.words))
-      values[name] = .failed
+      values[name] = .failed(isComputed: false)
     }
     return values[name]
   }

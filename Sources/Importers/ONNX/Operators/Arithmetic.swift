@@ -74,6 +74,8 @@ extension ONNXOperators {
 }
 
 extension ONNXNode {
-  /// An operator that is there for arithmetic with shapes only.
-  var notBetweenComputed: ImportError.Problem { .unsupported(operation: operation, nodes: [name]) }
+  /// Of an operator that is there for arithmetic with constants and shapes only.
+  var notBetweenComputed: ImportError.Problem {
+    .unsupported(operation: "\(operation) of computed values", nodes: [name])
+  }
 }

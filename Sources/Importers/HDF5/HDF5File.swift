@@ -1,0 +1,89 @@
+import CHDF5
+import Foundation
+
+/// A group or an array of an HDF5 file.
+package struct HDF5Object: Codable, Hashable, Sendable {
+  package enum Kind: String, Codable, Sendable { case group, dataset, other }
+  /// The path from the root, without a slash before it.
+  package var name: String
+  package var kind: Kind
+  /// Of a dataset.
+  package var shape: [Int]?
+  /// Of a dataset's elements: `float32`, `int64`, `uint8`, `string`, … with `big-endian` where they are.
+  package var type: String?
+}
+
+/// Reads HDF5 files.
+package enum HDF5File {
+  /// Everything that is in a file, each thing once, in the order of names.
+  ///
+  /// The library crashes on some damaged files and hangs on others, so a program that reads files of strangers calls
+  /// this in a child process.
+  package static func contents(_ path: String) throws(ImportError) -> [HDF5Object] {
+    do throws(ImportError.Problem) {
+      // Refuses what is missing, empty or no file in the words of all importers.
+      _ = try MappedFile(path)
+      HDF5Library.silenceErrors()
+      let file = try HDF5Handle(H5Fopen(path, hdf5_read_only(), hdf5_default_properties()), close: { H5Fclose($0) })
+      var objects = try list(file)
+      for place in objects.indices where objects[place].kind == .dataset { try describe(&objects[place], in: file) }
+      return objects
+    } catch {
+      throw ImportError(path, error)
+    }
+  }
+
+  private static func list(_ file: borrowing HDF5Handle) throws(ImportError.Problem) -> [HDF5Object] {
+    var objects: [HDF5Object] = []
+    let collect: H5O_iterate_t = { _, name, information, context in
+      guard let name, let information, strcmp(name, ".") != 0 else { return 0 }
+      let objects = context!.assumingMemoryBound(to: [HDF5Object].self)
+      guard objects.pointee.count < HDF5File.limit else { return -1 }
+      let kind: HDF5Object.Kind =
+        switch information.pointee.type {
+        case H5O_TYPE_GROUP: .group
+        case H5O_TYPE_DATASET: .dataset
+        default: .other
+        }
+      objects.pointee.append(HDF5Object(name: String(cString: name), kind: kind))
+      return 0
+    }
+    let result = withUnsafeMutablePointer(to: &objects) {
+      H5Ovisit2(file.id, H5_INDEX_NAME, H5_ITER_INC, collect, $0, hdf5_basic_information())
+    }
+    if objects.count == limit { throw .tooMany("groups and datasets", limit: limit) }
+    guard result >= 0 else { throw .unreadable(reason: HDF5Library.lastError()) }
+    return objects
+  }
+
+  private static let limit = 100_000
+
+  private static func describe(_ object: inout HDF5Object, in file: borrowing HDF5Handle) throws(ImportError.Problem) {
+    let dataset = try HDF5Handle(
+      H5Dopen2(file.id, object.name, hdf5_default_properties()), close: { H5Dclose($0) })
+    let space = try HDF5Handle(H5Dget_space(dataset.id), close: { H5Sclose($0) })
+    let rank = H5Sget_simple_extent_ndims(space.id)
+    guard rank >= 0 else { throw .unreadable(reason: HDF5Library.lastError()) }
+    var sizes = [hsize_t](repeating: 0, count: Int(rank))
+    guard H5Sget_simple_extent_dims(space.id, &sizes, nil) >= 0 else { throw .unreadable(reason: HDF5Library.lastError()) }
+    object.shape = sizes.map { Int(clamping: $0) }
+    let type = try HDF5Handle(H5Dget_type(dataset.id), close: { H5Tclose($0) })
+    object.type = name(of: type)
+  }
+
+  private static func name(of type: borrowing HDF5Handle) -> String {
+    let bits = H5Tget_size(type.id) * 8
+    let order = H5Tget_order(type.id) == H5T_ORDER_BE && bits > 8 ? " big-endian" : ""
+    return switch H5Tget_class(type.id) {
+    case H5T_FLOAT: "float\(bits)\(order)"
+    case H5T_INTEGER: "\(H5Tget_sign(type.id) == H5T_SGN_NONE ? "u" : "")int\(bits)\(order)"
+    case H5T_STRING: "string"
+    case H5T_COMPOUND: "compound"
+    case H5T_ENUM: "enumeration"
+    case H5T_VLEN: "list"
+    case H5T_ARRAY: "array"
+    case H5T_REFERENCE: "reference"
+    default: "other"
+    }
+  }
+}

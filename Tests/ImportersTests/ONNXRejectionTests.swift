@@ -1,0 +1,88 @@
+import Foundation
+import Graphs
+import Tensors
+import Testing
+
+@testable import Importers
+
+@Suite("ONNX files that cannot be imported are refused by name")
+struct ONNXRejectionTests {
+  /// What is said of each file, after its name.
+  static let messages = [
+    "deep": "is nested deeper than 64 levels",
+    "empty": "is empty",
+    "external_absolute": "constant 'w': its data must stand beside the model, not at '/etc/passwd'",
+    "external_escape": "constant 'w': its data must stand beside the model, not at '../../secret'",
+    "external_length":
+      "constant 'w': its data is 16 bytes long from byte 60 of 'zeros.onnx', which has 64",
+    "external_missing": "constant 'w': its data is missing: put the file 'nowhere.data' beside the model",
+    "external_range":
+      "constant 'w': its data begins at byte 9223372036854775807 of 'zeros.onnx', which has 64",
+    "huge_constant":
+      "node 'huge' (ConstantOfShape): computes too many numbers from constants: its output has the shape [1048576, 1048576]",
+    "integer_input": "input 'input': holds INT64; only floating point inputs are supported",
+    "mask": "node 'relu' (Relu): reads 'mask', output 1 of node 'drop' (Dropout), which is not supported",
+    "noise": "is not an ONNX model: a field of no known kind at byte 0",
+    "open_axis": "input 'input': its size along axis 2 is open: give its shape with the model",
+    "opset5": "operator set 5 is not supported, only 6 to 26",
+    "pointer": "is a Git LFS pointer, not the model; fetch the model with 'git lfs pull'",
+    "overflow": "node 'mul' (Mul): 1099511627776 and 1099511627776 give no integer",
+    "short_weight": "constant 'w': the shape [3, 2, 3, 3] of FLOAT does not fit 40 bytes of data",
+    "text": "is a text file, not a model",
+    "truncated": "is damaged or cut short: the field at byte 19 is 12388 bytes long, 6185 are left",
+    "slices_batch": "node 'half' (Slice): takes a part of the batch, which is not supported",
+    "unknown_value": "node 'add' (Add): reads 'ghost', which nothing before it computes",
+    "zeros": "is not an ONNX model: a field of no known kind at byte 0",
+    "wrong_channels": "node 'conv1' (Conv): the image has 5 channels, the kernel wants 1 groups of 2",
+  ]
+
+  @Test("a rejected file", arguments: messages.keys.sorted())
+  func rejected(_ name: String) {
+    #expect(message(Fixtures.path("onnx/rejected/\(name).onnx")) == "\(name).onnx: \(Self.messages[name]!)")
+  }
+
+  @Test("every rejected file has its message") func complete() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path("onnx/rejected")).sorted()
+    #expect(files == (Self.messages.keys + ["several"]).map { "\($0).onnx" }.sorted())
+  }
+
+  @Test("all problems are reported together, and what to do") func several() {
+    let lines = message(Fixtures.path("onnx/rejected/several.onnx")).split(separator: "\n")
+    #expect(
+      lines.dropLast() == [
+        "several.onnx: node 'conv1' (Conv): 'kernel_shape' has 3 entries, expected 2",
+        "several.onnx: node 'pool' (MaxPool): 'kernel_shape' is missing",
+        "several.onnx: 2 nodes (Erf): this operator is not supported: 'erf1', 'erf2'",
+        "several.onnx: node 'lstm1' (LSTM): this operator is not supported",
+        "several.onnx: node 'fused' (com.microsoft.FusedConv): this operator is not supported",
+        "several.onnx: node 'mul' (Mul of computed values): this operator is not supported",
+      ])
+    #expect(lines.last?.hasPrefix("several.onnx: supported operators are Add, AveragePool, ") == true)
+    #expect(lines.last?.hasSuffix("Unsqueeze; export the model without the others, or cut it before them") == true)
+  }
+
+  @Test("a file that is not there, a folder, an unknown kind") func paths() {
+    let missing = Fixtures.path("onnx/nowhere.onnx")
+    #expect(message(missing) == "nowhere.onnx: no such file: \(missing)")
+    #expect(message(Fixtures.path("onnx")) == "onnx: has no file extension; known are onnx")
+    #expect(message("model.gguf") == "model.gguf: has the unknown file extension 'gguf'; known are onnx")
+    #expect(throws: ImportError(Fixtures.path("onnx"), .notAFile)) {
+      try ONNXImporter.graph(from: Fixtures.path("onnx"))
+    }
+  }
+
+  @Test("what the file leaves open can be given") func openAxis() throws {
+    let path = Fixtures.path("onnx/rejected/open_axis.onnx")
+    let graph = try importGraph(from: path, inputShapes: ["input": [1, 2, 6, 7]])
+    #expect(graph[graph.outputs[0]].shape == [1, 2, 6, 7])
+    #expect(
+      message(path, ["image": [1, 2, 6, 7], "input": [1, 2, 6, 7]])
+        == "open_axis.onnx: a shape is given for 'image', but the inputs are input")
+  }
+
+  private func message(_ path: String, _ shapes: [String: Shape] = [:]) -> String {
+    do {
+      return "imported \(try importGraph(from: path, inputShapes: shapes).nodes.count) nodes"
+    } catch { return error.description }
+  }
+}
