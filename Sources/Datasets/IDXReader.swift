@@ -5,7 +5,8 @@ import Tensors
 /// LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist
 package enum IDXReader: DatasetReader {
   package static let name = "idx"
-  package static let summary = "MNIST, Fashion-MNIST and the like: train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz]"
+  package static let summary =
+    "MNIST, Fashion-MNIST and the like: train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz]"
 
   package static func fileNames(_ split: Split) -> [String] {
     let part = split == .train ? "train" : "t10k"
@@ -30,7 +31,7 @@ package enum IDXReader: DatasetReader {
   /// Reads a file of images and, where it lies beside, the file of their labels.
   package static func read(_ paths: [String], split: Split) throws(DatasetError) -> any Dataset {
     guard paths.count == 1 else {
-      throw .ambiguous(Datasets.folder(paths[0]), candidates: paths.map(Datasets.fileName))
+      throw .ambiguous(DatasetFinder.folder(paths[0]), candidates: paths.map(DatasetFinder.fileName))
     }
     let path = paths[0]
     let images = try IDXFile.read(path)
@@ -53,14 +54,14 @@ package enum IDXReader: DatasetReader {
 
   /// The labels' file beside that of the images, plain or packed.
   private static func labelsPath(for path: String) -> String? {
-    let name = Datasets.fileName(path)
+    let name = DatasetFinder.fileName(path)
     guard let place = name.range(of: "images") else { return nil }
     var labels = name.replacingCharacters(in: place, with: "labels")
     for rank in ["idx2", "idx3", "idx4"] {
       if let place = labels.range(of: rank) { labels.replaceSubrange(place, with: "idx1") }
     }
     let plain = labels.hasSuffix(".gz") ? String(labels.dropLast(3)) : labels
-    return [labels, plain, plain + ".gz"].map { Datasets.folder(path) + $0 }.first { FileBytes.exists($0) }
+    return [labels, plain, plain + ".gz"].map { DatasetFinder.folder(path) + $0 }.first { FileBytes.exists($0) }
   }
 }
 
@@ -91,7 +92,7 @@ struct IDXFile {
       let (dimensions, start) = try header(magic + inflater.read(4 * rank), path: path)
       let count = try count(dimensions, path: path)
       guard Inflater.couldHold(count, packed: file.count) else {
-        throw DatasetError.tooLong(path, expected: file.count, found: start + count)
+        throw DatasetError.damaged(path, "\(file.count) packed bytes are said to unpack to \(start + count)")
       }
       let bytes = try inflater.read(count)
       try inflater.finish()

@@ -3,7 +3,8 @@ import Tensors
 /// Images and labels as NumPy arrays: two `.npy` files beside each other, or one `.npz`.
 package enum NumPyReader: DatasetReader {
   package static let name = "numpy"
-  package static let summary = "NumPy arrays: x_train.npy and y_train.npy, x_test.npy and y_test.npy, or one .npz with these"
+  package static let summary =
+    "NumPy arrays: x_train.npy and y_train.npy, x_test.npy and y_test.npy, or one .npz with these"
 
   /// Names of the images of a part and of their labels. The last ones name no part.
   private static let pairs: [(images: String, labels: String, split: Split?)] =
@@ -42,7 +43,7 @@ package enum NumPyReader: DatasetReader {
 
   package static func read(_ paths: [String], split: Split) throws(DatasetError) -> any Dataset {
     guard paths.count == 1 else {
-      throw .ambiguous(Datasets.folder(paths[0]), candidates: paths.map(Datasets.fileName))
+      throw .ambiguous(DatasetFinder.folder(paths[0]), candidates: paths.map(DatasetFinder.fileName))
     }
     let path = paths[0]
     return path.hasSuffix(".npz") ? try readArchive(path, split: split) : try readArray(path)
@@ -50,10 +51,10 @@ package enum NumPyReader: DatasetReader {
 
   private static func readArray(_ path: String) throws(DatasetError) -> any Dataset {
     let images = try NumPyArray(FileBytes.read(path), path: path)
-    let stem = String(Datasets.fileName(path).dropLast(4))
+    let stem = String(DatasetFinder.fileName(path).dropLast(4))
     var labels: NumPyArray?
     for pair in pairs where pair.images == stem {
-      let beside = Datasets.folder(path) + pair.labels + ".npy"
+      let beside = DatasetFinder.folder(path) + pair.labels + ".npy"
       guard FileBytes.exists(beside) else { continue }
       labels = try NumPyArray(FileBytes.read(beside), path: beside)
       break
