@@ -5,7 +5,8 @@ import Tensors
 /// LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist
 package enum IDXReader: DatasetReader {
   package static let name = "idx"
-  package static let summary = "MNIST, Fashion-MNIST and the like: train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz]"
+  package static let summary =
+    "MNIST, Fashion-MNIST and the like: train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz]"
 
   package static func fileNames(_ split: Split) -> [String] {
     let part = split == .train ? "train" : "t10k"
@@ -91,7 +92,7 @@ struct IDXFile {
       let (dimensions, start) = try header(magic + inflater.read(4 * rank), path: path)
       let count = try count(dimensions, path: path)
       guard Inflater.couldHold(count, packed: file.count) else {
-        throw DatasetError.tooLong(path, expected: file.count, found: start + count)
+        throw DatasetError.damaged(path, "\(file.count) packed bytes are said to unpack to \(start + count)")
       }
       let bytes = try inflater.read(count)
       try inflater.finish()

@@ -145,7 +145,9 @@ package enum NumPyFile {
     var bytes = NumPyHeader.magic + [1, 0, UInt8(text.utf8.count & 0xFF), UInt8(text.utf8.count >> 8)]
     bytes += text.utf8
     bytes.reserveCapacity(bytes.count + 4 * tensor.count)
-    for scalar in tensor.scalars { withUnsafeBytes(of: scalar.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
+    for scalar in tensor.scalars {
+      withUnsafeBytes(of: scalar.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
     return bytes
   }
 }

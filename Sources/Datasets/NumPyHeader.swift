@@ -44,7 +44,8 @@ struct NumPyHeader: Equatable {
       throw .unsupported(path, "version \(version) of the .npy format; 1 to 3 are read")
     }
     let prefix = version == 1 ? 10 : 12
-    let length = version == 1 ? file.integer(UInt16.self, at: 8).map(Int.init) : file.integer(UInt32.self, at: 8).map(Int.init)
+    let length =
+      version == 1 ? file.integer(UInt16.self, at: 8).map(Int.init) : file.integer(UInt32.self, at: 8).map(Int.init)
     guard let length else { throw .truncated(path, expected: prefix, found: file.count) }
     guard length <= NumPyHeader.longest else { throw .badHeader(path, "a header of \(length) bytes is too long") }
     guard length <= file.count - prefix else {
@@ -161,7 +162,9 @@ private struct DictionaryParser {
 
   private mutating func string() -> String? {
     skipSpaces()
-    guard place < text.endIndex, text[place] == UInt8(ascii: "'") || text[place] == UInt8(ascii: "\"") else { return nil }
+    guard place < text.endIndex, text[place] == UInt8(ascii: "'") || text[place] == UInt8(ascii: "\"") else {
+      return nil
+    }
     let quote = text[place]
     guard let end = text[(place + 1)...].firstIndex(of: quote) else { return nil }
     defer { place = end + 1 }

@@ -3,7 +3,8 @@ import Tensors
 /// Images and labels as NumPy arrays: two `.npy` files beside each other, or one `.npz`.
 package enum NumPyReader: DatasetReader {
   package static let name = "numpy"
-  package static let summary = "NumPy arrays: x_train.npy and y_train.npy, x_test.npy and y_test.npy, or one .npz with these"
+  package static let summary =
+    "NumPy arrays: x_train.npy and y_train.npy, x_test.npy and y_test.npy, or one .npz with these"
 
   /// Names of the images of a part and of their labels. The last ones name no part.
   private static let pairs: [(images: String, labels: String, split: Split?)] =
