@@ -44,7 +44,8 @@ package enum CIFAR10Reader: DatasetReader {
       }
     }
     return ImageArray(
-      name: paths.count == 1 ? paths[0] : Datasets.folder(paths[0]), imageShape: [3, 32, 32], pixels: .bytes(pixels),
+      name: paths.count == 1 ? paths[0] : DatasetFinder.folder(paths[0]), imageShape: [3, 32, 32],
+      pixels: .bytes(pixels),
       labels: labels, classCount: 10)
   }
 }

@@ -88,14 +88,4 @@ extension Dataset {
       return keepsRest || end - start == size ? Array(order[start..<end]) : nil
     }
   }
-
-  /// Makes sure that every image has a label and every label is a class of the network.
-  ///
-  /// Throws `DatasetError.noLabels` or `.labelOutOfRange`.
-  package func checkLabels(classCount: Int) throws(DatasetError) {
-    guard let labels else { throw .noLabels(name) }
-    for (index, label) in labels.enumerated() where label < 0 || Int(label) >= classCount {
-      throw .labelOutOfRange(name, index: index, label: Int(label), classCount: classCount)
-    }
-  }
 }

@@ -29,6 +29,9 @@ package enum DatasetError: Error, Hashable, Sendable {
   case labelNotInteger(String, index: Int, value: String)
   case labelOutOfRange(String, index: Int, label: Int, classCount: Int)
   case noLabels(String)
+  case imagesDoNotFit(String, [Int], wanted: [Int])
+  case normalization(String, String)
+  case augmentation(String, String)
 }
 
 extension DatasetError: CustomStringConvertible {
@@ -98,6 +101,10 @@ extension DatasetError: CustomStringConvertible {
     case .labelOutOfRange(let path, let index, let label, let classCount):
       "\(path): the label of image \(index) is \(label), but the classes are 0 to \(classCount - 1)"
     case .noLabels(let path): "\(path): has no labels, which are needed here"
+    case .imagesDoNotFit(let path, let dimensions, let wanted):
+      "\(path): images are \(dimensions), but the network takes \(wanted)"
+    case .normalization(let path, let what): "\(path): its normalisation has \(what)"
+    case .augmentation(let path, let what): "\(path): cannot be augmented: \(what)"
     default: "unknown"
     }
   }

@@ -29,15 +29,19 @@ package enum FileBytes {
   }
 
   /// Writes a file beside its place and moves it there, so that no half of it is ever seen.
+  ///
+  /// Throws where the place is a folder or a device, or cannot be written. A link stays one: what it leads to is written.
   package static func write(_ bytes: [UInt8], to path: String) throws(DatasetError) {
-    let beside = path + ".\(getpid()).partial"
+    let place = resolved(path)
+    if exists(place) { try checkRegular(place) }
+    let beside = place + ".\(getpid()).partial"
     do {
       try Data(bytes).write(to: URL(fileURLWithPath: beside))
     } catch {
       unlink(beside)
       throw .cannotWrite(path, reason: reason(error))
     }
-    guard rename(beside, path) == 0 else {
+    guard rename(beside, place) == 0 else {
       let code = errno
       unlink(beside)
       throw .cannotWrite(path, reason: String(cString: strerror(code)))
@@ -55,6 +59,13 @@ package enum FileBytes {
     } catch {
       throw .cannotRead(path, reason: reason(error))
     }
+  }
+
+  /// Where a path leads once its links are followed; itself where nothing is there yet.
+  private static func resolved(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
   }
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

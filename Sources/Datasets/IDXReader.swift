@@ -31,7 +31,7 @@ package enum IDXReader: DatasetReader {
   /// Reads a file of images and, where it lies beside, the file of their labels.
   package static func read(_ paths: [String], split: Split) throws(DatasetError) -> any Dataset {
     guard paths.count == 1 else {
-      throw .ambiguous(Datasets.folder(paths[0]), candidates: paths.map(Datasets.fileName))
+      throw .ambiguous(DatasetFinder.folder(paths[0]), candidates: paths.map(DatasetFinder.fileName))
     }
     let path = paths[0]
     let images = try IDXFile.read(path)
@@ -54,14 +54,14 @@ package enum IDXReader: DatasetReader {
 
   /// The labels' file beside that of the images, plain or packed.
   private static func labelsPath(for path: String) -> String? {
-    let name = Datasets.fileName(path)
+    let name = DatasetFinder.fileName(path)
     guard let place = name.range(of: "images") else { return nil }
     var labels = name.replacingCharacters(in: place, with: "labels")
     for rank in ["idx2", "idx3", "idx4"] {
       if let place = labels.range(of: rank) { labels.replaceSubrange(place, with: "idx1") }
     }
     let plain = labels.hasSuffix(".gz") ? String(labels.dropLast(3)) : labels
-    return [labels, plain, plain + ".gz"].map { Datasets.folder(path) + $0 }.first { FileBytes.exists($0) }
+    return [labels, plain, plain + ".gz"].map { DatasetFinder.folder(path) + $0 }.first { FileBytes.exists($0) }
   }
 }
 

@@ -43,7 +43,7 @@ package enum NumPyReader: DatasetReader {
 
   package static func read(_ paths: [String], split: Split) throws(DatasetError) -> any Dataset {
     guard paths.count == 1 else {
-      throw .ambiguous(Datasets.folder(paths[0]), candidates: paths.map(Datasets.fileName))
+      throw .ambiguous(DatasetFinder.folder(paths[0]), candidates: paths.map(DatasetFinder.fileName))
     }
     let path = paths[0]
     return path.hasSuffix(".npz") ? try readArchive(path, split: split) : try readArray(path)
@@ -51,10 +51,10 @@ package enum NumPyReader: DatasetReader {
 
   private static func readArray(_ path: String) throws(DatasetError) -> any Dataset {
     let images = try NumPyArray(FileBytes.read(path), path: path)
-    let stem = String(Datasets.fileName(path).dropLast(4))
+    let stem = String(DatasetFinder.fileName(path).dropLast(4))
     var labels: NumPyArray?
     for pair in pairs where pair.images == stem {
-      let beside = Datasets.folder(path) + pair.labels + ".npy"
+      let beside = DatasetFinder.folder(path) + pair.labels + ".npy"
       guard FileBytes.exists(beside) else { continue }
       labels = try NumPyArray(FileBytes.read(beside), path: beside)
       break

@@ -34,7 +34,7 @@ struct BatchTests {
   @Test(arguments: Fixtures.expected.placements.indices)
   func placesAsNumPyDoes(_ index: Int) throws {
     let expected = Fixtures.expected.placements[index]
-    let dataset = try #require(try Datasets.open(Fixtures.path("stored.npz"), split: .train) as? ImageArray)
+    let dataset = try #require(try DatasetFinder.open(Fixtures.path("stored.npz"), split: .train) as? ImageArray)
     let placement = Placement(top: expected.top, left: expected.left, isFlipped: expected.isFlipped)
     let seen = image(dataset, 0, placement, PixelTransform(BatchTests.cifar, channels: 3))
     #expect(seen.scalars == expected.values)

@@ -48,6 +48,18 @@ struct NumPyFileTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
+  @Test func writingKeepsLinksAndRefusesDevices() throws {
+    let folder = try TemporaryFolder()
+    let target = try folder.write("target.npy", [1])
+    try FileManager.default.createSymbolicLink(atPath: folder.path + "/link.npy", withDestinationPath: target)
+    try NumPyFile.write(Tensor(scalar: 3), to: folder.path + "/link.npy")
+    #expect(try NumPyFile.read(target) == Tensor(scalar: 3))
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.path + "/link.npy") == target)
+    #expect(
+      failure { () throws(DatasetError) in try NumPyFile.write(Tensor(scalar: 1), to: "/dev/null") }
+        == .notRegularFile("/dev/null"))
+  }
+
   @Test func refusesOtherTypes() throws {
     let complex = failure { () throws(DatasetError) in try NumPyFile.read(Fixtures.path("c8_refused.npy")) }
     #expect("\(complex!)".contains("elements of type '<c8'"))

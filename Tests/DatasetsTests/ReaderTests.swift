@@ -6,7 +6,7 @@ import Testing
 
 struct ReaderTests {
   func opening(_ path: String, _ split: Split = .train) -> DatasetError? {
-    failure { () throws(DatasetError) in try Datasets.open(path, split: split) }
+    failure { () throws(DatasetError) in try DatasetFinder.open(path, split: split) }
   }
 
   /// Records whose label and bytes follow from their number.
@@ -29,13 +29,13 @@ struct ReaderTests {
     try folder.write("data_batch_2.bin", cifar(2))
     try folder.write("batches.meta.txt", Array("airplane\n".utf8))
     let test = try folder.write("test_batch.bin", cifar(1, label: { _ in 7 }))
-    let training = try Datasets.open(folder.path, split: .train)
+    let training = try DatasetFinder.open(folder.path, split: .train)
     #expect(training.count == 5 && training.imageShape == [3, 32, 32] && training.classCount == 10)
     #expect(training.labels == [0, 1, 2, 0, 1])
     #expect(training.images([4]).scalars == randomBytes(3072, seed: 1).map { Float($0) })
-    #expect(try Datasets.open(folder.path, split: .test).labels == [7])
-    #expect(try Datasets.open(test, split: .train).labels == [7])
-    #expect(try Datasets.open(folder.write("mine.bin", cifar(4)), split: .test).count == 4)
+    #expect(try DatasetFinder.open(folder.path, split: .test).labels == [7])
+    #expect(try DatasetFinder.open(test, split: .train).labels == [7])
+    #expect(try DatasetFinder.open(folder.write("mine.bin", cifar(4)), split: .test).count == 4)
   }
 
   @Test func cifarThatIsNot() throws {
@@ -65,17 +65,17 @@ struct ReaderTests {
   }
 
   @Test func idxByItsParts() throws {
-    let training = try Datasets.open(Fixtures.path("idx"), split: .train)
+    let training = try DatasetFinder.open(Fixtures.path("idx"), split: .train)
     #expect(training.imageShape == [1, 6, 5] && training.labels == [3, 1, 4, 1] && training.classCount == nil)
     #expect(training.images(0..<4).scalars == Fixtures.expected.idx.train)
-    let test = try Datasets.open(Fixtures.path("idx/"), split: .test)
+    let test = try DatasetFinder.open(Fixtures.path("idx/"), split: .test)
     #expect(test.images(0..<2).scalars == Fixtures.expected.idx.test && test.labels == [9, 2])
-    #expect(try Datasets.open(Fixtures.path("idx/t10k-images-idx3-ubyte"), split: .train).count == 2)
+    #expect(try DatasetFinder.open(Fixtures.path("idx/t10k-images-idx3-ubyte"), split: .train).count == 2)
   }
 
   @Test func fashionIsWhatItWas() throws {
     let folder = Fixtures.folder + "/fashion-mnist"
-    let (training, test) = (try Datasets.open(folder, split: .train), try Datasets.open(folder, split: .test))
+    let (training, test) = (try DatasetFinder.open(folder, split: .train), try DatasetFinder.open(folder, split: .test))
     #expect(training.count == 5000 && test.count == 2000 && test.imageShape == [1, 28, 28])
     try training.checkLabels(classCount: 10)
     // The first labels of Fashion-MNIST, and the first image's sum, by numpy.
@@ -87,7 +87,7 @@ struct ReaderTests {
   @Test func idxThatIsNot() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("train-images-idx3-ubyte", idxHeader([2, 2, 2]) + [UInt8](repeating: 0, count: 8))
-    #expect(try Datasets.open(folder.path, split: .train).labels == nil)
+    #expect(try DatasetFinder.open(folder.path, split: .train).labels == nil)
     let labels = try folder.write("train-labels-idx1-ubyte", idxHeader([3]) + [1, 2, 3])
     #expect(opening(folder.path) == .countsDiffer(path, images: 2, labelsPath: labels, labels: 3))
     #expect("\(opening(labels)!)".contains("give the file of the images"))
@@ -107,17 +107,17 @@ struct ReaderTests {
   @Test func archivesByTheirParts() throws {
     let expected = Fixtures.expected.archive
     for name in ["stored.npz", "deflated.npz"] {
-      let training = try Datasets.open(Fixtures.path(name), split: .train)
+      let training = try DatasetFinder.open(Fixtures.path(name), split: .train)
       #expect(training.imageShape == [3, 5, 4] && training.labels == expected.trainLabels)
       #expect(training.images(0..<3).scalars == expected.train)
-      let test = try Datasets.open(Fixtures.path(name), split: .test)
+      let test = try DatasetFinder.open(Fixtures.path(name), split: .test)
       #expect(test.images(0..<2).scalars == expected.test && test.labels == expected.testLabels)
     }
-    let pair = try Datasets.open(Fixtures.path("pair.npz"), split: .test)
+    let pair = try DatasetFinder.open(Fixtures.path("pair.npz"), split: .test)
     #expect(pair.imageShape == [1, 5, 4] && pair.labels == [2, 0, 1])
     let folder = try TemporaryFolder()
     try folder.write("mine.npz", Fixtures.bytes("deflated.npz"))
-    #expect(try Datasets.open(folder.path, split: .test).count == 2)
+    #expect(try DatasetFinder.open(folder.path, split: .test).count == 2)
   }
 
   @Test func arraysBesideEachOther() throws {
@@ -128,9 +128,9 @@ struct ReaderTests {
     try save("x_train.npy", [3, 1, 2, 2])
     try save("y_train.npy", [3])
     try save("images.npy", [2, 4])
-    let training = try Datasets.open(folder.path, split: .train)
+    let training = try DatasetFinder.open(folder.path, split: .train)
     #expect(training.labels == [0, 1, 2] && training.images([1]).scalars == [4, 5, 6, 7])
-    #expect(try Datasets.open(folder.path + "/images.npy", split: .test).imageShape == [4])
+    #expect(try DatasetFinder.open(folder.path + "/images.npy", split: .test).imageShape == [4])
     guard case .noPart = opening(folder.path, .test) else {
       Issue.record("\(String(describing: opening(folder.path, .test)))")
       return

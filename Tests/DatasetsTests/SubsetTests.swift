@@ -44,4 +44,31 @@ struct SubsetTests {
     let negative = ImageArray(name: "n", imageShape: [1], pixels: .bytes([1]), labels: [-1])
     #expect(failure { () throws(DatasetError) in try negative.checkLabels(classCount: 9) } != nil)
   }
+
+  @Test func whatARecipeAsksIsChecked() throws {
+    let rows = ImageArray(name: "rows", imageShape: [3], pixels: .floats([1, 2, 3]), labels: nil)
+    func message(_ body: () throws(DatasetError) -> Void) -> String? { failure(body).map { "\($0)" } }
+    try dataset.check(Normalization(scale: 1 / 255, mean: [0.2], deviation: [0.3]))
+    try dataset.check(Augmentation.cifar)
+    try rows.check(Augmentation.none)
+    try rows.check(Normalization(scale: 1, mean: [1, 2, 3]))
+    try rows.checkImages(shape: [3])
+    let three = Normalization(scale: 1, mean: [1, 2, 3])
+    #expect(
+      message { () throws(DatasetError) in try dataset.check(three) }
+        == "random: its normalisation has 3 means; one is wanted, or one for each of 1 channels")
+    for wrong in [
+      Normalization(scale: 1, deviation: [0]), Normalization(scale: .infinity), Normalization(scale: 1, mean: [.nan]),
+      Normalization(scale: 1, deviation: []),
+    ] {
+      #expect(failure { () throws(DatasetError) in try dataset.check(wrong) } != nil)
+    }
+    #expect(message { () throws(DatasetError) in try rows.check(Augmentation.cifar) }!.contains("are no images"))
+    var far = Augmentation.cifar
+    far.padding = -1
+    #expect(message { () throws(DatasetError) in try dataset.check(far) }!.contains("a padding of -1 pixels"))
+    #expect(
+      message { () throws(DatasetError) in try dataset.checkImages(shape: [3, 3, 3]) }
+        == "random: images are [1, 3, 3], but the network takes [3, 3, 3]")
+  }
 }
