@@ -90,6 +90,25 @@ struct HostileFileTests {
     #expect("\(changed(entry + 28, [255, 255])!)".contains("entry 1 of its directory"))
   }
 
+  @Test func largeArchives() throws {
+    var file = try Fixtures.bytes("large.npz")
+    // As the record at the end is where its fields are too short: the one before it, of 64 bits, is then meant.
+    file.replaceSubrange((file.count - 14)..<(file.count - 2), with: [UInt8](repeating: 0xFF, count: 12))
+    #expect(unpacking(file) == nil)
+    #expect(try ZipArchive(file, path: "a").entries == ZipArchive(Fixtures.bytes("large.npz"), path: "a").entries)
+    let locator = file.count - 22 - 20
+    for place in [locator, locator + 8, locator + 15, file.count - 22 - 20 - 56] {
+      var copy = file
+      copy[place] ^= 0x40
+      #expect("\(unpacking(copy)!)".contains("64-bit directory"))
+    }
+    for offset in 24..<56 {
+      var copy = file
+      copy[locator - 56 + offset] = 0xFF
+      _ = unpacking(copy)
+    }
+  }
+
   @Test func archivesWithoutImages() throws {
     var file = try Fixtures.bytes("pair.npz")
     let name = directory(file) + 46
@@ -101,7 +120,7 @@ struct HostileFileTests {
 
   /// Bytes flipped, removed, doubled or overwritten at random: an error or a dataset, never a trap.
   @Test(arguments: [
-    "f4_little.npy", "f8_big_fortran.npy", "f4_version2.npy", "stored.npz", "deflated.npz", "pair.npz",
+    "f4_little.npy", "f8_big_fortran.npy", "f4_version2.npy", "stored.npz", "deflated.npz", "large.npz",
     "idx/train-images-idx3-ubyte.gz", "idx/t10k-images-idx3-ubyte",
   ])
   func mutationsNeverTrap(_ name: String) throws {

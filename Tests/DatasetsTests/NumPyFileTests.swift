@@ -14,6 +14,22 @@ struct NumPyFileTests {
     #expect(tensor.scalars == expected.values)
   }
 
+  @Test(arguments: Fixtures.expected.arrays.keys.sorted())
+  func readsLabels(_ name: String) throws {
+    let expected = try #require(Fixtures.expected.arrays[name])
+    let array = try NumPyArray(Fixtures.bytes(name + ".npy"), path: name)
+    #expect(
+      array.isBytes == (name.hasPrefix("u1")) && array.bytes?.map { Float($0) } ?? expected.values == expected.values)
+    if let place = expected.values.firstIndex(where: { $0 != $0.rounded() }) {
+      guard case .labelNotInteger(name, place, _) = failure({ () throws(DatasetError) in try array.labels() }) else {
+        Issue.record("a fraction is taken for a label")
+        return
+      }
+    } else {
+      #expect(try array.labels().map { Float($0) } == expected.values)
+    }
+  }
+
   @Test(arguments: ["f4_little", "f4_scalar", "f4_vector", "f4_empty"])
   func writesWhatNumPyWrites(_ name: String) throws {
     let bytes = try Fixtures.bytes(name + ".npy")

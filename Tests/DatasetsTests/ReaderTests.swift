@@ -115,6 +115,8 @@ struct ReaderTests {
     }
     let pair = try DatasetFinder.open(Fixtures.path("pair.npz"), split: .test)
     #expect(pair.imageShape == [1, 5, 4] && pair.labels == [2, 0, 1])
+    let large = try DatasetFinder.open(Fixtures.path("large.npz"), split: .train)
+    #expect(large.images(0..<3).scalars == expected.train && large.labels == expected.trainLabels)
     let folder = try TemporaryFolder()
     try folder.write("mine.npz", Fixtures.bytes("deflated.npz"))
     #expect(try DatasetFinder.open(folder.path, split: .test).count == 2)
