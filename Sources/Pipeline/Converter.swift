@@ -173,9 +173,9 @@ private struct Images {
   let evaluation: any Dataset
 
   init(training path: String, evaluation: String?, source: SourceModel, listener: Converter.Listener) throws {
-    training = try Datasets.open(path, split: .train)
+    training = try DatasetFinder.open(path, split: .train)
     var problems = source.problems(with: training)
-    let found = Result { () throws(DatasetError) in try Datasets.open(evaluation ?? path, split: .test) }
+    let found = Result { () throws(DatasetError) in try DatasetFinder.open(evaluation ?? path, split: .test) }
     switch found {
     case .success(let images): self.evaluation = images
     case .failure(.noPart) where evaluation == nil, .failure(.nothingKnown) where evaluation == nil:

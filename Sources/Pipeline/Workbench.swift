@@ -38,7 +38,7 @@ package enum Workbench {
   /// Evaluates a model on labelled images.
   package static func evaluate(_ path: String, data: String, normalization: String, limit: Int?) throws -> EvaluationReport {
     let model = try AnyModel(path)
-    let all = try Datasets.open(data, split: .test)
+    let all = try DatasetFinder.open(data, split: .test)
     let images: any Dataset = limit.map { all.first($0) } ?? all
     guard images.labels != nil else { throw InputError(["\(data): there are no labels to compare with"]) }
     let (name, chosen) = try self.normalization(normalization, model, images)
@@ -108,7 +108,7 @@ package enum Workbench {
   package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws -> (VerificationReport, notes: [String]) {
     let packed = try PackedFile.read(path)
     let source = try SourceModel(model)
-    let all = try Datasets.open(data, split: .test)
+    let all = try DatasetFinder.open(data, split: .test)
     let images: any Dataset = limit.map { all.first($0) } ?? all
     let frozen = try Raising(packed, source: path).raised()
     let classes = frozen[frozen.outputs[0]].shape.count
