@@ -1,11 +1,11 @@
 /// Sixty-four-byte aligned memory of a fixed size, freed with its owner.
 ///
 /// Whoever makes it writes it before anyone else sees it; from then on it is only read, or it belongs to one thread.
-final class AlignedMemory<Element: BitwiseCopyable>: @unchecked Sendable {
-  let buffer: UnsafeMutableBufferPointer<Element>
+package final class AlignedMemory<Element: BitwiseCopyable>: @unchecked Sendable {
+  package let buffer: UnsafeMutableBufferPointer<Element>
 
   /// Memory filled with one value.
-  init(count: Int, repeating value: Element) {
+  package init(count: Int, repeating value: Element) {
     let bytes = max(count, 1) * MemoryLayout<Element>.stride
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     buffer = UnsafeMutableBufferPointer(
@@ -18,7 +18,7 @@ final class AlignedMemory<Element: BitwiseCopyable>: @unchecked Sendable {
     _ = buffer.update(fromContentsOf: elements)
   }
 
-  var start: UnsafePointer<Element>? { buffer.baseAddress.map { UnsafePointer($0) } }
+  package var start: UnsafePointer<Element>? { buffer.baseAddress.map { UnsafePointer($0) } }
 
   deinit { UnsafeMutableRawPointer(buffer.baseAddress)?.deallocate() }
 }

@@ -89,7 +89,7 @@ package final class PreparedConvolution: Sendable {
   ///
   /// A dense layer has one image of as many pixels as there are `rows`.
   /// Complexity: O(output elements · columns), divided by 64 where both operands are bits.
-  func run(images: Int = 1, rows: Int? = nil, input: UnsafeRawPointer, output: UnsafeMutablePointer<Float>) {
+  package func run(images: Int = 1, rows: Int? = nil, input: UnsafeRawPointer, output: UnsafeMutablePointer<Float>) {
     var call = description
     if let rows { (call.width, call.outputWidth) = (Int64(rows), Int64(rows)) }
     let scratch = UnsafeMutableRawPointer.allocate(byteCount: signumScratchSize(&call), alignment: 64)

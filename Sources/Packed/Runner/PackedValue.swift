@@ -33,25 +33,30 @@ enum PackedValue: Sendable {
 }
 
 /// Values of −1 and +1, one bit each: for every pixel its channels in words of 64 bits, padding bits 0.
-struct BitImage: Sendable {
+package struct BitImage: Sendable {
   /// `[batch, channels, height, width]` or `[batch, features]`.
-  let shape: Shape
-  let words: AlignedMemory<UInt64>
+  package let shape: Shape
+  package let words: AlignedMemory<UInt64>
 
-  var channels: Int { shape[1] }
-  var pixels: Int { BitImage.pixels(shape) }
-  var wordsOfPixel: Int { (channels + 63) / 64 }
+  package init(shape: Shape, words: AlignedMemory<UInt64>) {
+    self.shape = shape
+    self.words = words
+  }
+
+  package var channels: Int { shape[1] }
+  package var pixels: Int { BitImage.pixels(shape) }
+  package var wordsOfPixel: Int { (channels + 63) / 64 }
 
   static func pixels(_ shape: Shape) -> Int { shape.rank == 4 ? shape[0] * shape[2] * shape[3] : shape[0] }
 
-  var tensor: Tensor {
+  package var tensor: Tensor {
     Tensor(shape, layout: PackedValue.layout(shape)) { target in
       signumUnpackBits(words.start, Int64(pixels), Int64(channels), target.baseAddress)
     }
   }
 
   /// Bits of a tensor in the order that layers expect: 1 where x ≥ 0.
-  static func packed(_ tensor: Tensor, groups: Int = 1) -> AlignedMemory<UInt64> {
+  package static func packed(_ tensor: Tensor, groups: Int = 1) -> AlignedMemory<UInt64> {
     let (pixels, channels) = (pixels(tensor.shape), tensor.shape[1])
     let words = AlignedMemory<UInt64>(count: pixels * groups * ((channels / groups + 63) / 64), repeating: 0)
     tensor.withUnsafeFloats {
