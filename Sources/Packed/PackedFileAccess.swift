@@ -3,9 +3,11 @@ import Foundation
 extension PackedFile {
   /// The model in a file. Errors begin with the path.
   package static func read(_ path: String) throws(PackedFileError) -> PackedModel {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw .inFile(path, .cannotRead(reason: String(cString: strerror(errno)))) }
     let bytes: Data
-    do { bytes = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw .inFile(path, .cannotRead(reason: reason(error)))
+    do { bytes = try FileHandle(fileDescriptor: file, closeOnDealloc: true).readToEnd() ?? Data() } catch {
+      throw .inFile(path, .cannotRead(reason: error.localizedDescription))
     }
     do { return try decode(bytes) } catch { throw .inFile(path, error) }
   }
@@ -50,13 +52,5 @@ extension PackedFile {
       }
       return nil
     }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let underlying, underlying.domain == NSPOSIXErrorDomain {
-      return String(cString: strerror(Int32(truncatingIfNeeded: underlying.code)))
-    }
-    return error.localizedDescription
   }
 }
