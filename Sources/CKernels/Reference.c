@@ -26,7 +26,8 @@ static float floatElement(const SignumConvolution *c, const float *input, Elemen
     for (int64_t x = 0; x < c->kernelWidth; x++) {
       int64_t pixel = pixelBelow(c, at, y, x);
       for (int64_t i = 0; pixel >= 0 && i < channels; i++) {
-        float product = row[(y * c->kernelWidth + x) * channels + i] * input[pixel * c->channels + group * channels + i];
+        float value = input[pixel * c->channels + group * channels + i];
+        float product = row[(y * c->kernelWidth + x) * channels + i] * value;
         sum = sum + product;
       }
     }

@@ -11,8 +11,11 @@ enum JSON: Hashable {
   static func integer(_ value: Int) -> JSON { .number(String(value)) }
   static func integers(_ values: [Int]) -> JSON { .array(values.map(JSON.integer)) }
   /// The shortest digits that read back as the same float. The value is finite.
-  static func float(_ value: Float) -> JSON { .number(value == value.rounded() && abs(value) < 1e6 && value != 0
-    ? String(Int(value)) : "\(value)") }
+  static func float(_ value: Float) -> JSON {
+    .number(
+      value == value.rounded() && abs(value) < 1e6 && value != 0
+        ? String(Int(value)) : "\(value)")
+  }
   static func floats(_ values: [Float]) -> JSON { .array(values.map(JSON.float)) }
 
   /// Without spaces, keys sorted by their bytes: the same value gives the same text.

@@ -14,9 +14,10 @@ package struct Kernel: Sendable {
   /// What the processor must have, in words.
   package let requires: String
   let isSupported: @Sendable () -> Bool
-  let function: @convention(c) @Sendable (
-    UnsafePointer<SignumConvolution>?, UnsafeRawPointer?, UnsafeMutablePointer<Float>?, UnsafeMutableRawPointer?
-  ) -> Void
+  let function:
+    @convention(c) @Sendable (
+      UnsafePointer<SignumConvolution>?, UnsafeRawPointer?, UnsafeMutablePointer<Float>?, UnsafeMutableRawPointer?
+    ) -> Void
 
   package var name: String { "\(operands.rawValue), \(instructionSet.rawValue)" }
   package var isAvailable: Bool { instructionSet.isAvailable && isSupported() }
@@ -46,26 +47,27 @@ private let portableKernels: [Kernel] = [
 ]
 
 #if arch(x86_64)
-private let vectorKernels: [Kernel] = [
-  Kernel(.floatFloat, .avx2, "AVX2, FMA", signumFloatAVX2),
-  Kernel(.binaryFloat, .avx2, "AVX2, FMA", signumBinaryAVX2),
-  Kernel(.binaryBinary, .avx2, "AVX2, FMA", signumBitsAVX2),
-  Kernel(.floatFloat, .avx512, "AVX-512 F, BW, VL, DQ", signumFloatAVX512),
-  Kernel(.binaryFloat, .avx512, "AVX-512 F, BW, VL, DQ", signumBinaryAVX512),
-  Kernel(.binaryBinary, .avx512, "AVX-512 F, BW, VL, DQ, VPOPCNTDQ", signumBitsAVX512) {
-    signumHasPopulationCount512()
-  },
-]
+  private let vectorKernels: [Kernel] = [
+    Kernel(.floatFloat, .avx2, "AVX2, FMA", signumFloatAVX2),
+    Kernel(.binaryFloat, .avx2, "AVX2, FMA", signumBinaryAVX2),
+    Kernel(.binaryBinary, .avx2, "AVX2, FMA", signumBitsAVX2),
+    Kernel(.floatFloat, .avx512, "AVX-512 F, BW, VL, DQ", signumFloatAVX512),
+    Kernel(.binaryFloat, .avx512, "AVX-512 F, BW, VL, DQ", signumBinaryAVX512),
+    Kernel(.binaryBinary, .avx512, "AVX-512 F, BW, VL, DQ, VPOPCNTDQ", signumBitsAVX512) {
+      signumHasPopulationCount512()
+    },
+  ]
 #else
-private let vectorKernels: [Kernel] = []
+  private let vectorKernels: [Kernel] = []
 #endif
 
 extension Kernel {
   fileprivate init(
     _ operands: Operands, _ instructionSet: InstructionSet, _ requires: String,
-    _ function: @escaping @convention(c) @Sendable (
-      UnsafePointer<SignumConvolution>?, UnsafeRawPointer?, UnsafeMutablePointer<Float>?, UnsafeMutableRawPointer?
-    ) -> Void,
+    _ function:
+      @escaping @convention(c) @Sendable (
+        UnsafePointer<SignumConvolution>?, UnsafeRawPointer?, UnsafeMutablePointer<Float>?, UnsafeMutableRawPointer?
+      ) -> Void,
     isSupported: @escaping @Sendable () -> Bool = { true }
   ) {
     self.operands = operands

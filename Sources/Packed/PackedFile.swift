@@ -65,7 +65,8 @@ package enum PackedFile {
     var input = PackedModel.Input(name: try reader.string("name"), shape: try reader.integers("shape"))
     if let scale = try reader.float("scale") {
       input.normalization = Normalization(
-        scale: scale, mean: try reader.floats("mean", default: [0]), deviation: try reader.floats("deviation", default: [1])
+        scale: scale, mean: try reader.floats("mean", default: [0]),
+        deviation: try reader.floats("deviation", default: [1])
       )
     }
     try reader.finish()

@@ -42,9 +42,9 @@ extension PackedFile {
       while !rest.isEmpty {
         let part = UnsafeRawBufferPointer(rebasing: rest)
         #if canImport(Glibc)
-        let written = Glibc.write(file, part.baseAddress, part.count)
+          let written = Glibc.write(file, part.baseAddress, part.count)
         #else
-        let written = Foundation.write(file, part.baseAddress, part.count)
+          let written = Foundation.write(file, part.baseAddress, part.count)
         #endif
         if written < 0 && errno == EINTR { continue }
         guard written >= 0 else { return errno }

@@ -61,7 +61,8 @@ extension PackedFileError: CustomStringConvertible {
       "tensor '\(tensor)': has elements of type \(found), expected \(expected)"
     case .misplacedTensor(let tensor, let offset, let expected):
       "tensor '\(tensor)': starts at byte \(offset) of the data, expected \(expected)"
-    case .wrongTensorSize(let tensor, let bytes): "tensor '\(tensor)': its \(bytes) bytes do not fit its shape or the file"
+    case .wrongTensorSize(let tensor, let bytes):
+      "tensor '\(tensor)': its \(bytes) bytes do not fit its shape or the file"
     case .wrongDataSize(let found, let expected): "data: has \(found) bytes, expected \(expected)"
     case .wrongPadding(let tensor): "tensor '\(tensor)': what follows its last used element is not zero or too long"
     case .unsupportedFormat(let format): "metadata: the format '\(format)' is not signum-packed"

@@ -12,7 +12,8 @@ extension PackedRunnerError: CustomStringConvertible {
     let known = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
     return switch self {
     case .unknownInstructionSet(let name): "SIGNUM_ISA: no instruction set is called '\(name)'; here there are \(known)"
-    case .unavailableInstructionSet(let set): "SIGNUM_ISA: this processor lacks \(set.rawValue); here there are \(known)"
+    case .unavailableInstructionSet(let set):
+      "SIGNUM_ISA: this processor lacks \(set.rawValue); here there are \(known)"
     case .invalidThreadCount(let text): "SIGNUM_THREADS: a number from 1 to 1024 is wanted, not '\(text)'"
     case .wrongInputShape(let found, let expected): "input: has the shape \(found), expected [batch] + \(expected)"
     case .wrongInputCount(let found, let batch, let perItem):

@@ -67,9 +67,11 @@ extension ShapeRule {
 
   /// Height and width of what a window of a given reach leaves.
   private func slid(_ input: [Int], _ window: Window, reach: [Int]) throws(PackedFileError) -> [Int] {
-    try require(window.strides.count == 2 && window.strides.allSatisfy { Self.sizes ~= $0 },
+    try require(
+      window.strides.count == 2 && window.strides.allSatisfy { Self.sizes ~= $0 },
       "its strides are \(window.strides)")
-    try require(window.padding.count == 4 && window.padding.allSatisfy { 0...1 << 24 ~= $0 },
+    try require(
+      window.padding.count == 4 && window.padding.allSatisfy { 0...1 << 24 ~= $0 },
       "its padding is \(window.padding)")
     let rooms = [
       input[1] + window.padding[0] + window.padding[2] - reach[0],
@@ -117,7 +119,8 @@ extension ShapeRule {
     try require(starts.count == rank && steps.count == rank && counts.count == rank, "its parts do not fit \(input)")
     for axis in 0..<rank {
       let (start, step, count) = (starts[axis], steps[axis], counts[axis])
-      try require(0..<input[axis] ~= start && 1...input[axis] ~= count && step != 0 && abs(step) <= 1 << 30,
+      try require(
+        0..<input[axis] ~= start && 1...input[axis] ~= count && step != 0 && abs(step) <= 1 << 30,
         "its part of axis \(axis + 1) is out of range")
       try require(0..<input[axis] ~= start + step * (count - 1), "its part of axis \(axis + 1) is out of range")
     }

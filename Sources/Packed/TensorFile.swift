@@ -86,7 +86,9 @@ struct TensorFile {
     }
     var strings: [String: String] = [:]
     for (key, value) in members {
-      guard case .string(let text) = value else { throw .invalidValue(place: "metadata", key: key, expected: "a string") }
+      guard case .string(let text) = value else {
+        throw .invalidValue(place: "metadata", key: key, expected: "a string")
+      }
       strings[key] = text
     }
     return strings

@@ -24,16 +24,16 @@ import Testing
   }
 
   #if os(Linux)
-  @Test func theRuntimeLinksNoLibraryOfTheCompiler() throws {
-    let folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
-    let program = folder.appendingPathComponent("signum-run")
-    let file = ExecutableFile(bytes: [UInt8](try Data(contentsOf: program)))
-    let libraries = try #require(file.neededLibraries)
-    #expect(libraries.contains { $0.hasPrefix("libc.so") })
-    for library in libraries {
-      for unwanted in ["dnnl", "hdf5", "protobuf", "gomp"] { #expect(!library.contains(unwanted), "\(library)") }
+    @Test func theRuntimeLinksNoLibraryOfTheCompiler() throws {
+      let folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+      let program = folder.appendingPathComponent("signum-run")
+      let file = ExecutableFile(bytes: [UInt8](try Data(contentsOf: program)))
+      let libraries = try #require(file.neededLibraries)
+      #expect(libraries.contains { $0.hasPrefix("libc.so") })
+      for library in libraries {
+        for unwanted in ["dnnl", "hdf5", "protobuf", "gomp"] { #expect(!library.contains(unwanted), "\(library)") }
+      }
     }
-  }
   #endif
 }
 

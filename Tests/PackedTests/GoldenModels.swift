@@ -75,7 +75,8 @@ private let bitsAndThresholds = model(
       kind: .convolution(
         Window(size: [3, 3], padding: [1, 1, 1, 1]), dilations: [1, 1], groups: 2, binary([4, 35, 3, 3], 8), bias: nil),
       inputs: [4]),
-    PackedLayer(name: "threshold2", kind: .threshold([0, 1, 2, .max], flipped: [Bool](repeating: false, count: 4)), inputs: [5]),
+    PackedLayer(
+      name: "threshold2", kind: .threshold([0, 1, 2, .max], flipped: [Bool](repeating: false, count: 4)), inputs: [5]),
   ])
 
 private let dense = model(
@@ -98,9 +99,11 @@ private let pools = model(
     PackedLayer(
       name: "max", kind: .maxPool(Window(size: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1])), inputs: [0]),
     PackedLayer(
-      name: "average", kind: .averagePool(Window(size: [2, 2], padding: [1, 0, 0, 1]), countsPadding: false), inputs: [1]),
+      name: "average", kind: .averagePool(Window(size: [2, 2], padding: [1, 0, 0, 1]), countsPadding: false),
+      inputs: [1]),
     PackedLayer(
-      name: "average2", kind: .averagePool(Window(size: [2, 2], padding: [1, 1, 0, 0]), countsPadding: true), inputs: [2]),
+      name: "average2", kind: .averagePool(Window(size: [2, 2], padding: [1, 1, 0, 0]), countsPadding: true),
+      inputs: [2]),
     PackedLayer(name: "global", kind: .globalAveragePool, inputs: [3]),
   ])
 
@@ -137,9 +140,11 @@ private let features = model(
   [
     PackedLayer(name: "sign", kind: .sign, inputs: [0]),
     PackedLayer(
-      name: "dense", kind: .dense(binary([33, 70], 21, levels: [Float](repeating: 1, count: 33)), bias: nil), inputs: [1]),
+      name: "dense", kind: .dense(binary([33, 70], 21, levels: [Float](repeating: 1, count: 33)), bias: nil),
+      inputs: [1]),
     PackedLayer(
-      name: "threshold", kind: .threshold([Int32](repeating: 2, count: 33), flipped: (0..<33).map { $0 == 32 }), inputs: [2]),
+      name: "threshold", kind: .threshold([Int32](repeating: 2, count: 33), flipped: (0..<33).map { $0 == 32 }),
+      inputs: [2]),
     PackedLayer(name: "dense2", kind: .dense(binary([4, 33], 22), bias: nil), inputs: [3]),
     PackedLayer(name: "affine", kind: .affine(scale: numbers(4, 23), shift: numbers(4, 24), relu: true), inputs: [4]),
   ])

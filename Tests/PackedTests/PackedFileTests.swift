@@ -38,7 +38,9 @@ import Tensors
     for (name, model) in goldenModels {
       let bytes = PackedFile.encode(model)
       for length in 0..<bytes.count {
-        #expect(throws: PackedFileError.self, "\(name) cut to \(length)") { try PackedFile.decode(bytes.prefix(length)) }
+        #expect(throws: PackedFileError.self, "\(name) cut to \(length)") {
+          try PackedFile.decode(bytes.prefix(length))
+        }
       }
     }
   }
@@ -132,7 +134,9 @@ func restoreChecksum(_ bytes: inout [UInt8]) {
   let key = Array(#""checksum":""#.utf8)
   guard length < UInt64(bytes.count - 8) else { return }
   let header = 8..<8 + Int(length)
-  guard let at = header.first(where: { bytes[$0...].starts(with: key) }), at + key.count + 64 < bytes.count else { return }
+  guard let at = header.first(where: { bytes[$0...].starts(with: key) }), at + key.count + 64 < bytes.count else {
+    return
+  }
   let hash = SHA256.hexadecimal(of: bytes[header.upperBound...])
   bytes.replaceSubrange(at + key.count..<at + key.count + 64, with: hash.utf8)
 }

@@ -110,7 +110,7 @@ private func metadata() -> [(name: String, bytes: Data)] {
 private func layers() -> [(name: String, bytes: Data)] {
   let bits = "bits-and-thresholds"
   return [
-    ("unknownKind", changed(bits) { $0.replace("\"sign\"", "\"tanh\"") }),
+    ("unknownKind", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"tanh\"") }),
     ("unknownKind.empty", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"\"") }),
     ("unknownKey.layer", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"sign\",\"more\":1") }),
     ("missing.type", changed(bits) { $0.replace(",\"type\":\"sign\"", "") }),
@@ -126,14 +126,16 @@ private func layers() -> [(name: String, bytes: Data)] {
     ("outOfRange.channels", changed(bits) { $0.replace("\"channels\":70", "\"channels\":1000000000") }),
     ("paddingBitsSet", changed(bits) { $0.data[7] = 0x80 }),
     ("wrongPadding.bits", changed("dense") { $0.data[63] = 1 }),
-    ("invalidValue.flipped", changed(bits) { $0.data[$0.data.count - 33] |= 0x80 }),
+    ("invalidValue.flipped", changed(bits) { $0.data[$0.data.count - 29] |= 0x80 }),
     ("invalidValue.weight", changed(bits) { $0.replace("\"weight\":[70,3,3,3]", "\"weight\":[70,3]") }),
     (
       "invalidValue.huge",
       changed(bits) { $0.replace("\"weight\":[70,3,3,3]", "\"weight\":[9223372036854775807,2,3,3]") }
     ),
     ("invalidValue.integer", changed(bits) { $0.replace("\"channels\":70", "\"channels\":1.5") }),
-    ("notFinite.levels", changed("features") { $0.data.replaceSubrange(floats("features"), with: [0, 0, 0xC0, 0x7F]) }),
+    (
+      "notFinite.levels", changed("features") { $0.data.replaceSubrange(floats("features"), with: [0, 0, 0xC0, 0x7F]) }
+    ),
     ("notFinite.weight", changed("convolution-float") { $0.data.replaceSubrange(0..<4, with: [0, 0, 0x80, 0x7F]) }),
   ]
 }

@@ -9,12 +9,18 @@ enum PackedValue: Sendable {
 
   /// The shape with the batch.
   var shape: Shape {
-    switch self { case .floats(let tensor): tensor.shape; case .bits(let image): image.shape }
+    switch self {
+    case .floats(let tensor): tensor.shape;
+    case .bits(let image): image.shape
+    }
   }
 
   /// Bits as −1 and +1. Complexity: O(count) for bits, else O(1).
   var tensor: Tensor {
-    switch self { case .floats(let tensor): tensor; case .bits(let image): image.tensor }
+    switch self {
+    case .floats(let tensor): tensor;
+    case .bits(let image): image.tensor
+    }
   }
 
   /// A tensor in the order that layers expect.
