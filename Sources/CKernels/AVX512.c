@@ -40,7 +40,9 @@ INLINE_AVX512 void floats(const SignumSteps *steps, const void *const *pixels, c
 /// The bits of a column choose between −1 and +1; such products are exact, so that fusing gives the same bits.
 INLINE_AVX512 void signs(const SignumSteps *steps, const void *const *pixels, const int count, const uint16_t *bits,
                          float *sums) {
-  const __m512 plus = _mm512_set1_ps(1), minus = _mm512_set1_ps(-1);
+  __m512 plus = _mm512_set1_ps(1), minus = _mm512_set1_ps(-1);
+  // Keeps the two in registers: as known constants they would be loaded again for every column.
+  __asm__("" : "+v"(plus), "+v"(minus));
   __m512 total[8];
   for (int p = 0; p < count; p++) total[p] = _mm512_setzero_ps();
   for (int64_t row = 0; row < steps->rows; row++) {

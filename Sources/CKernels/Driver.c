@@ -89,31 +89,44 @@ static Taps tapsInside(int64_t start, int64_t dilation, int64_t taps, int64_t si
   return (Taps){smaller(from, taps), larger(smaller(to, taps), smaller(from, taps))};
 }
 
-/// Where a tile writes to.
+/// Where a tile writes to, and the levels and biases of its block, filled up.
 typedef struct Target {
   float *output;
   int64_t channel;
   int lanes;
+  bool hasBias;
+  float levels[SIGNUM_LANES];
+  float bias[SIGNUM_LANES];
 } Target;
 
-static float finished(const SignumConvolution *c, int64_t channel, float sum) {
-  float value = c->levels ? c->levels[channel] * sum : sum;
-  return c->bias ? value + c->bias[channel] : value;
+static Target targetOf(const SignumConvolution *c, float *output, int64_t channel, int lanes) {
+  Target target = {output, channel, lanes, c->bias != NULL, {0}, {0}};
+  for (int lane = 0; lane < lanes; lane++) {
+    // 1 · sum is the sum, to the bit; but − 0 + 0 is not − 0, so that a missing bias is not added.
+    target.levels[lane] = c->levels ? c->levels[channel + lane] : 1;
+    target.bias[lane] = c->bias ? c->bias[channel + lane] : 0;
+  }
+  return target;
 }
 
-static void finishFloats(const SignumConvolution *c, Target target, int64_t first, int count, const float *sums) {
-  for (int pixel = 0; pixel < count; pixel++) {
-    float *output = target.output + (first + pixel) * c->outputChannels + target.channel;
-    const float *sum = sums + pixel * SIGNUM_LANES;
-    for (int lane = 0; lane < target.lanes; lane++) {
-      output[lane] = finished(c, target.channel + lane, sum[lane]);
-    }
+/// `level · sum`, then `+ bias` where there is one, for 16 output channels of a pixel.
+static void finish(const SignumConvolution *c, const Target *target, int64_t pixel, const float *sums) {
+  float values[SIGNUM_LANES];
+  for (int lane = 0; lane < SIGNUM_LANES; lane++) values[lane] = target->levels[lane] * sums[lane];
+  if (target->hasBias) {
+    for (int lane = 0; lane < SIGNUM_LANES; lane++) values[lane] = values[lane] + target->bias[lane];
+  }
+  float *output = target->output + pixel * c->outputChannels + target->channel;
+  if (target->lanes == SIGNUM_LANES) {
+    memcpy(output, values, sizeof values);
+  } else {
+    memcpy(output, values, (size_t)target->lanes * sizeof(float));
   }
 }
 
 /// Numbers of differing bits to `columns inside the image − 2 · differing`; what the taps outside counted, where all
 /// bits of the input are 0, is taken off again.
-static void finishBits(const SignumConvolution *c, Target target, int64_t first, int count, const int32_t *ones,
+static void finishBits(const SignumConvolution *c, const Target *target, int64_t first, int count, const int32_t *ones,
                        const int32_t *sums) {
   int64_t channels = c->channels / c->groups;
   for (int pixel = 0; pixel < count; pixel++) {
@@ -129,11 +142,11 @@ static void finishBits(const SignumConvolution *c, Target target, int64_t first,
       if (inside) continue;
       for (int lane = 0; lane < SIGNUM_LANES; lane++) differing[lane] -= ones[tap * SIGNUM_LANES + lane];
     }
-    float *output = target.output + (first + pixel) * c->outputChannels + target.channel;
-    for (int lane = 0; lane < target.lanes; lane++) {
-      int32_t dot = (int32_t)(valid * channels) - 2 * differing[lane];
-      output[lane] = finished(c, target.channel + lane, (float)dot);
+    float dots[SIGNUM_LANES];
+    for (int lane = 0; lane < SIGNUM_LANES; lane++) {
+      dots[lane] = (float)((int32_t)(valid * channels) - 2 * differing[lane]);
     }
+    finish(c, target, first + pixel, dots);
   }
 }
 
@@ -149,7 +162,7 @@ static const void *blockAt(const SignumConvolution *c, SignumBlocks kind, int64_
 }
 
 static void driveBlock(const SignumConvolution *c, const Image *image, const SignumSteps *steps, SignumPath path,
-                       int64_t groupOffset, const void *block, const int32_t *ones, Target target) {
+                       int64_t groupOffset, const void *block, const int32_t *ones, const Target *target) {
   _Alignas(64) float sums[signumLargestTile * SIGNUM_LANES];
   _Alignas(64) int32_t counts[signumLargestTile * SIGNUM_LANES];
   int64_t pixels = c->outputHeight * c->outputWidth;
@@ -165,7 +178,7 @@ static void driveBlock(const SignumConvolution *c, const Image *image, const Sig
       finishBits(c, target, first, count, ones, counts);
     } else {
       path.tile(steps, starts, count, block, sums);
-      finishFloats(c, target, first, count, sums);
+      for (int pixel = 0; pixel < count; pixel++) finish(c, target, first + pixel, sums + pixel * SIGNUM_LANES);
     }
   }
 }
@@ -184,8 +197,8 @@ void signumDrive(const SignumConvolution *c, const void *input, float *output, v
       const void *block = blockAt(c, path.blocks, index, scratch);
       const int32_t *ones = bits ? c->tapOnes + index * taps * SIGNUM_LANES : NULL;
       int lanes = (int)smaller(SIGNUM_LANES, outputsOfGroup - i * SIGNUM_LANES);
-      Target target = {output, group * outputsOfGroup + i * SIGNUM_LANES, lanes};
-      driveBlock(c, &image, &walk, path, groupOffset, block, ones, target);
+      Target target = targetOf(c, output, group * outputsOfGroup + i * SIGNUM_LANES, lanes);
+      driveBlock(c, &image, &walk, path, groupOffset, block, ones, &target);
     }
   }
 }

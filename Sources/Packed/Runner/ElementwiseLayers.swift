@@ -17,35 +17,31 @@ struct AffineOperation: LayerOperation {
   let relu: Bool
 
   func run(_ inputs: [PackedValue]) -> PackedValue {
-    var result = inputs[0].tensor
-    let order = ChannelOrder(result)
-    result.withUnsafeMutableFloats { numbers in
-      scale.withUnsafeBufferPointer { scale in shift.withUnsafeBufferPointer { scaled(numbers, order, scale, $0) } }
-      if inputs.count == 2 {
-        inputs[1].tensor.withUnsafeFloats { other in for i in numbers.indices { numbers[i] += other[i] } }
-      }
-      if relu { for i in numbers.indices { numbers[i] = numbers[i] < 0 ? 0 : numbers[i] } }
-    }
-    return .floats(result)
+    let input = inputs[0].tensor
+    let order = ChannelOrder(input)
+    return .floats(
+      Tensor(input.shape, layout: input.layout) { target in
+        input.withUnsafeFloats { scaled($0, order, to: target) }
+        if inputs.count == 2 {
+          inputs[1].tensor.withUnsafeFloats { other in for i in target.indices { target[i] += other[i] } }
+        }
+        if relu { for i in target.indices { target[i] = target[i] < 0 ? 0 : target[i] } }
+      })
   }
 
   private func scaled(
-    _ numbers: UnsafeMutableBufferPointer<Float>, _ order: ChannelOrder, _ scale: UnsafeBufferPointer<Float>,
-    _ shift: UnsafeBufferPointer<Float>
+    _ source: UnsafeBufferPointer<Float>, _ order: ChannelOrder, to target: UnsafeMutableBufferPointer<Float>
   ) {
-    var i = 0
-    for _ in 0..<order.outer {
-      if order.inner == 1 {
-        for channel in 0..<order.channels {
-          numbers[i + channel] = scale[channel] * numbers[i + channel] + shift[channel]
-        }
-        i += order.channels
-        continue
-      }
-      for channel in 0..<order.channels {
-        for _ in 0..<order.inner {
-          numbers[i] = scale[channel] * numbers[i] + shift[channel]
-          i += 1
+    scale.withUnsafeBufferPointer { scale in
+      shift.withUnsafeBufferPointer { shift in
+        for line in 0..<order.outer * order.channels / (order.inner == 1 ? order.channels : 1) {
+          if order.inner == 1 {
+            let base = line * order.channels
+            for i in 0..<order.channels { target[base + i] = scale[i] * source[base + i] + shift[i] }
+          } else {
+            let (base, channel) = (line * order.inner, line % order.channels)
+            for i in base..<base + order.inner { target[i] = scale[channel] * source[i] + shift[channel] }
+          }
         }
       }
     }
