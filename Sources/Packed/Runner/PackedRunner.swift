@@ -77,6 +77,13 @@ package final class PackedRunner: Sendable {
     }
   }
 
+  /// What one layer makes of the given values of its inputs: how verification compares each layer on its own.
+  ///
+  /// - Precondition: the inputs have the shapes of the values that the layer reads, with one batch.
+  package func value(ofLayer index: Int, inputs: [Tensor]) -> Tensor {
+    operations[index].run(inputs.map { .laidOut($0) }).tensor
+  }
+
   private func runChunk(_ input: Tensor, observing: ((Int, Tensor) -> Void)?) -> Tensor {
     var values: [PackedValue?] = [.laidOut(input)]
     for (index, layer) in model.layers.enumerated() {
