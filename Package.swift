@@ -64,7 +64,7 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["Tensors", "Graphs"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("Tensors", ["Tensors"]),
     tests("Packed", ["Packed", "Tensors"]),
     tests("Compute", ["Compute"]),
@@ -72,9 +72,9 @@ let package = Package(
     tests("Importers", ["Importers"]),
     tests("Datasets", ["Datasets"]),
     tests("Methods", ["Methods"]),
-    tests("Training", ["Training"]),
-    tests("Exporters", ["Exporters", "Methods"]),
-    tests("Pipeline", ["Pipeline"]),
+    tests("Training", ["Training", "Methods", "Datasets"]),
+    tests("Exporters", ["Exporters", "Methods", "Packed"]),
+    tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Packed", "Training"]),
     tests("CommandLine", ["signum", "signum-run"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,8 +1,7 @@
+import Datasets
 import Foundation
 import Tensors
 import Testing
-
-@testable import Datasets
 
 struct BatchTests {
   static let cifar = Normalization(

@@ -1,8 +1,7 @@
+import Datasets
 import Foundation
 import Tensors
 import Testing
-
-@testable import Datasets
 
 /// Files that numpy and gzip wrote, and what is in them.
 enum Fixtures {

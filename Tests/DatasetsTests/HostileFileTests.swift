@@ -1,8 +1,7 @@
+import Datasets
 import Foundation
 import Tensors
 import Testing
-
-@testable import Datasets
 
 struct HostileFileTests {
   func decoding(_ file: [UInt8]) -> DatasetError? {

@@ -1,8 +1,7 @@
+import Datasets
 import Foundation
 import Tensors
 import Testing
-
-@testable import Datasets
 
 struct ReaderTests {
   func opening(_ path: String, _ split: Split = .train) -> DatasetError? {

@@ -1,7 +1,6 @@
+import Datasets
 import Tensors
 import Testing
-
-@testable import Datasets
 
 struct SubsetTests {
   let dataset = randomImages(10, [1, 3, 3])

@@ -1,10 +1,9 @@
 import Foundation
 import Graphs
+import Importers
 import Tensors
-import Testing
 import TestSupport
-
-@testable import Importers
+import Testing
 
 /// What another framework computed for a model.
 struct ExpectedOutput: Decodable, Sendable, CustomTestStringConvertible {

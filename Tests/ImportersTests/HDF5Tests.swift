@@ -1,7 +1,6 @@
 import Foundation
+import Importers
 import Testing
-
-@testable import Importers
 
 @Suite("HDF5 files are listed")
 struct HDF5Tests {

@@ -1,9 +1,8 @@
 import Foundation
 import Graphs
+import Importers
 import Tensors
 import Testing
-
-@testable import Importers
 
 @Suite("Damaged ONNX files throw or import, and never trap")
 struct ONNXMutationTests {

@@ -1,8 +1,7 @@
 import Graphs
+import Importers
 import Tensors
 import Testing
-
-@testable import Importers
 
 @Suite("Imported networks compute what onnxruntime computes")
 struct ONNXOutputTests {

@@ -1,0 +1,42 @@
+# The system libraries that signum is built on, named here and nowhere else.
+SYSTEM_PACKAGES := libprotobuf-c-dev libhdf5-dev libdnnl-dev zlib1g-dev pkg-config make
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# Threads of the OpenMP pool that wait actively take the processor from the tests beside them.
+export OMP_WAIT_POLICY := passive
+
+.PHONY: help setup build test demo format clean
+
+help:
+	@echo "make demo    converts a pretrained network from fixtures/ to 1-bit weights and verifies it"
+	@echo "make test    builds and runs all tests"
+	@echo "make build   builds the command line: .build/release/signum"
+	@echo "make format  formats the sources"
+
+setup:
+	@missing=$$(for package in $(SYSTEM_PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if command -v apt-get >/dev/null; then \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	else \
+	  echo "Install these Debian packages, or what they are called on your system: $$missing"; exit 1; \
+	fi
+	@command -v swift >/dev/null || { echo "Install Swift 6.2 or later: https://www.swift.org/install"; exit 1; }
+
+build: setup
+	swift build -c release --product signum
+
+test: setup
+	swift test -c release
+
+demo: build
+	@mkdir -p demo
+	.build/release/signum convert fixtures/demo/fashion_resnet8.onnx --method information-retention --epochs 12 \
+	  --data fixtures/fashion-mnist --output demo/fashion_resnet8.signum
+
+format:
+	swift format format --in-place --recursive Sources Tests Package.swift
+
+clean:
+	rm -rf .build demo
