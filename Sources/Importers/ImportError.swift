@@ -49,7 +49,9 @@ extension ImportError: CustomStringConvertible {
   package var description: String {
     var lines = problems.map { "\(file): \($0)" }
     if !unsupportedOperators.isEmpty {
-      lines.append("\(file): supported operators are \(ONNXOperators.names.joined(separator: ", ")); ")
+      let names = ONNXOperators.names.filter { !ONNXOperators.literalOnly.contains($0) }.joined(separator: ", ")
+      let literalOnly = ONNXOperators.literalOnly.sorted().joined(separator: ", ")
+      lines.append("\(file): supported operators are \(names), and of constants \(literalOnly); ")
       lines[lines.count - 1] += "export the model without the others, or cut it before them"
     }
     return lines.joined(separator: "\n")

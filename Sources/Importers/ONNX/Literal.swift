@@ -74,7 +74,10 @@ struct Literal {
         Tensor(shape) { target in
           tensor.withUnsafeFloats { source in
             var i = 0
-            Literal.forEachPlace(shape, offset, strides) { target[i] = source[$0]; i += 1 }
+            Literal.forEachPlace(shape, offset, strides) {
+              target[i] = source[$0]
+              i += 1
+            }
           }
         })
     case .integers(let source):
@@ -123,7 +126,10 @@ struct Literal {
     let missing = shape.rank - self.shape.rank
     let strides = self.shape.strides
     return viewed(
-      shape, strides: shape.dimensions.indices.map { $0 < missing || self.shape[$0 - missing] == 1 ? 0 : strides[$0 - missing] })
+      shape,
+      strides: shape.dimensions.indices.map {
+        $0 < missing || self.shape[$0 - missing] == 1 ? 0 : strides[$0 - missing]
+      })
   }
 }
 
