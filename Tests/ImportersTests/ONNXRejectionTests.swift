@@ -83,6 +83,13 @@ struct ONNXRejectionTests {
         == "open_axis.onnx: a shape is given for 'image', but the inputs are input")
   }
 
+  @Test("a name in a file does not steer the terminal, and many problems are cut short") func printing() {
+    let problem = ImportError.Problem.node(name: "a\u{1B}[2J\n", operation: "Conv", problem: "is odd")
+    #expect(ImportError("m.onnx", problem).description == "m.onnx: node 'a\u{FFFD}[2J\u{FFFD}' (Conv): is odd")
+    let lines = ImportError("m.onnx", Array(repeating: problem, count: 60)).description.split(separator: "\n")
+    #expect(lines.count == 51 && lines.last == "m.onnx: and 10 problems more")
+  }
+
   private func message(_ path: String, _ shapes: [String: Shape] = [:]) -> String {
     do {
       return "imported \(try importGraph(from: path, inputShapes: shapes).nodes.count) nodes"

@@ -11,8 +11,8 @@ struct Literal {
 
   /// The name of the value in the file.
   var name: String
-  /// What was done to the numbers since they had that name, so that what is not equal is not taken for the same.
-  private(set) var history = ""
+  /// A hash of what was done to the numbers since they had that name, so that what is not equal is not taken for the same.
+  private(set) var history: UInt64 = 0
   private(set) var shape: Shape
   private(set) var numbers: Numbers
 
@@ -58,7 +58,7 @@ struct Literal {
   func reshaped(_ shape: Shape) -> Literal {
     var literal = self
     literal.shape = shape
-    literal.history += "\(shape)"
+    literal.history = Literal.mixed(history, 0, shape.dimensions)
     if let tensor { literal.numbers = .floats(tensor.reshaped(shape)) }
     return literal
   }
@@ -115,8 +115,15 @@ struct Literal {
   func transposed(_ permutation: [Int]) -> Literal {
     let strides = shape.strides
     var literal = viewed(Shape(permutation.map { shape[$0] }), strides: permutation.map { strides[$0] })
-    literal.history = history + "\(permutation)T"
+    literal.history = Literal.mixed(history, 1, permutation)
     return literal
+  }
+
+  private static func mixed(_ history: UInt64, _ kind: Int, _ numbers: [Int]) -> UInt64 {
+    ([kind, numbers.count] + numbers).reduce(history) {
+      var generator = SplitMix64(seed: $0 ^ UInt64(bitPattern: Int64($1)))
+      return generator.next()
+    }
   }
 
   /// The same numbers repeated along the axes of one element, to `shape`.

@@ -251,7 +251,7 @@ extension ONNXTranslation {
       let problem = "'\(literal.name)' holds integers, where floating point numbers are wanted"
       throw node?.problem(problem) ?? .value("constant", name: literal.name, problem: "holds integers")
     }
-    let key = "\(literal.name)\0\(literal.history)\0\(variant)"
+    let key = "\(literal.name)\0\(literal.history)\0\(literal.shape)\0\(variant)"
     if let id = constants[key] { return id }
     let id = graph.addConstant(unique(literal.name), tensor)
     constants[key] = id
