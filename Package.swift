@@ -43,7 +43,8 @@ let package = Package(
     .target(name: "CONNX", linkerSettings: [.linkedLibrary("protobuf-c")]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     library("Importers", ["Graphs", "CONNX", "CHDF5"]),
-    library("Datasets", ["Tensors"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library("Datasets", ["Tensors", "CZlib"]),
 
     // Weights to symbols, trained.
     library("Methods", ["Graphs"]),

@@ -8,6 +8,9 @@ package struct Trace: Sendable {
   /// - Precondition: the node was kept by the run.
   package subscript(id: Graph.Node.ID) -> Tensor { evaluations[id.index]!.output }
 
+  /// What the operator of the node kept for its backward rule.
+  package func saved(_ id: Graph.Node.ID) -> [Tensor] { evaluations[id.index]!.saved }
+
   /// The new values of constants that follow the data, such as running statistics: by constant.
   package fileprivate(set) var updates: [Graph.Node.ID: Tensor] = [:]
 }

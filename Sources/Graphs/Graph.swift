@@ -78,11 +78,11 @@ package struct Graph: Sendable {
     return consumers
   }
 
-  /// The same graph with other values for some of its constants, by name. Complexity: O(nodes).
-  package func replacingConstants(_ values: [String: Tensor]) -> Graph {
+  /// The same graph with other values for some of its constants. Complexity: O(nodes).
+  package func replacingConstants(_ values: [Node.ID: Tensor]) -> Graph {
     var graph = self
     graph.nodes = nodes.map { node in
-      guard case .constant = node.content, let value = values[node.name] else { return node }
+      guard case .constant = node.content, let value = values[node.id] else { return node }
       precondition(value.shape == node.shape, "a constant keeps its shape")
       return Node(id: node.id, name: node.name, content: .constant(.dense(value)), inputs: [], shape: node.shape)
     }

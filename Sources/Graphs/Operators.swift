@@ -15,6 +15,7 @@ package let operators: [any Operator.Type] = [
   Relu.self,
   Reshape.self,
   Sign.self,
+  SignActivation.self,
   Slice.self,
   Softmax.self,
   Threshold.self,

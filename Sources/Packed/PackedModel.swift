@@ -125,6 +125,9 @@ package enum PackedWeight: Hashable, Sendable {
   case binary(shape: [Int], BitRows, levels: [Float])
 
   package var shape: [Int] {
-    switch self { case .float(let tensor): tensor.shape.dimensions; case .binary(let shape, _, _): shape }
+    switch self {
+    case .float(let tensor): tensor.shape.dimensions;
+    case .binary(let shape, _, _): shape
+    }
   }
 }

@@ -1,0 +1,47 @@
+import Tensors
+
+/// What a recipe or a network asks of a dataset: to be checked before the first batch, which traps where it is not so.
+extension Dataset {
+  /// Makes sure that every image has a label and every label is a class of the network.
+  ///
+  /// Throws `DatasetError.noLabels` or `.labelOutOfRange`.
+  package func checkLabels(classCount: Int) throws(DatasetError) {
+    guard let labels else { throw .noLabels(name) }
+    for (index, label) in labels.enumerated() where label < 0 || Int(label) >= classCount {
+      throw .labelOutOfRange(name, index: index, label: Int(label), classCount: classCount)
+    }
+  }
+
+  /// Makes sure that the images have the shape that a network takes.
+  ///
+  /// - Parameter shape: without the batch: `[channels, height, width]` or `[features]`.
+  package func checkImages(shape: Shape) throws(DatasetError) {
+    guard imageShape == shape else {
+      throw .imagesDoNotFit(name, imageShape.dimensions, wanted: shape.dimensions)
+    }
+  }
+
+  /// Makes sure that a normalisation has one number or as many as there are channels, and divides by no zero.
+  package func check(_ normalization: Normalization) throws(DatasetError) {
+    let channels = imageShape[0]
+    for (what, numbers) in [("means", normalization.mean), ("deviations", normalization.deviation)] {
+      guard numbers.count == 1 || numbers.count == channels else {
+        throw .normalization(name, "\(numbers.count) \(what); one is wanted, or one for each of \(channels) channels")
+      }
+      guard numbers.allSatisfy(\.isFinite) else { throw .normalization(name, "\(what) that are not finite") }
+    }
+    guard normalization.scale.isFinite else { throw .normalization(name, "a scale that is not finite") }
+    guard !normalization.deviation.contains(0) else { throw .normalization(name, "a deviation of 0") }
+  }
+
+  /// Makes sure that the entries can be moved and mirrored as an augmentation says.
+  package func check(_ augmentation: Augmentation) throws(DatasetError) {
+    guard augmentation != .none else { return }
+    guard imageShape.rank == 3 else {
+      throw .augmentation(name, "entries of shape \(imageShape) are no images that can be moved or mirrored")
+    }
+    guard (0...1024).contains(augmentation.padding) else {
+      throw .augmentation(name, "a padding of \(augmentation.padding) pixels; 0 to 1024 is wanted")
+    }
+  }
+}

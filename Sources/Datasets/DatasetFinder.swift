@@ -1,0 +1,71 @@
+/// Datasets by where they are.
+package enum DatasetFinder {
+  /// Opens the dataset of a folder or of a file.
+  ///
+  /// In a folder the names of the files say which of them are for training and which for testing. A file that holds one
+  /// part is opened whatever part is wanted. Throws what `DatasetError` lists.
+  package static func open(_ path: String, split: Split) throws(DatasetError) -> any Dataset {
+    guard let names = try FileBytes.list(path) else {
+      return try openFile(path, split: split)
+    }
+    for reader in datasetReaders {
+      let chosen = reader.select(names.filter { reader.accepts(fileName: $0) }, split: split)
+      if !chosen.isEmpty { return try reader.read(chosen.map { join(path, $0) }, split: split) }
+      // What is missing may be there, packed.
+      if let packed = packedFile(in: names, for: reader, split: split) { throw unpacking(join(path, packed)) }
+    }
+    for reader in datasetReaders where names.contains(where: { reader.accepts(fileName: $0) }) {
+      throw .noPart(path, split: split, lookedFor: reader.fileNames(split))
+    }
+    if let packed = names.first(where: { unpackCommand($0) != nil }) { throw unpacking(join(path, packed)) }
+    throw .nothingKnown(path, lookedFor: datasetReaders.flatMap { $0.fileNames(split) })
+  }
+
+  private static func openFile(_ path: String, split: Split) throws(DatasetError) -> any Dataset {
+    let name = fileName(path)
+    for reader in datasetReaders where reader.accepts(fileName: name) { return try reader.read([path], split: split) }
+    if unpackCommand(name) != nil { throw unpacking(path) }
+    throw .unknownFile(path, lookedFor: datasetReaders.flatMap { $0.fileNames(split) })
+  }
+
+  private static func packedFile(in names: [String], for reader: any DatasetReader.Type, split: Split) -> String? {
+    names.first { name in
+      guard unpackCommand(name) != nil, let dot = name.lastIndex(of: ".") else { return false }
+      let unpacked = String(name[..<dot])
+      return reader.accepts(fileName: unpacked) && !reader.select([unpacked], split: split).isEmpty
+    }
+  }
+
+  private static func unpacking(_ path: String) -> DatasetError {
+    .stillPacked(path, unpack: unpackCommand(path) ?? "")
+  }
+
+  /// How to unpack what is not read packed, by the end of its name.
+  private static func unpackCommand(_ path: String) -> String? {
+    let name = fileName(path)
+    return if name.hasSuffix(".tar.gz") || name.hasSuffix(".tgz") {
+      "tar -xzf \(name)"
+    } else if name.hasSuffix(".bin.xz") || name.hasSuffix(".npy.xz") || name.hasSuffix(".npz.xz")
+      || name.hasSuffix("ubyte.xz")
+    {
+      "xz -dk \(name.contains("_batch") ? "*.bin.xz" : name)"
+    } else if name.hasSuffix(".bin.gz") || name.hasSuffix(".npy.gz") {
+      "gunzip -k \(name)"
+    } else {
+      nil
+    }
+  }
+
+  static func fileName(_ path: String) -> String {
+    String(path.split(separator: "/", omittingEmptySubsequences: true).last ?? "")
+  }
+
+  /// The folder of a file, with its slash; empty where the path names none.
+  static func folder(_ path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+  }
+
+  static func join(_ folder: String, _ name: String) -> String {
+    folder.hasSuffix("/") || folder.isEmpty ? folder + name : folder + "/" + name
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+
+/// Files read whole and written whole, with errors that name the place.
+package enum FileBytes {
+  /// All bytes of a regular file.
+  ///
+  /// Throws where there is none, where it is a folder or a device, or where it cannot be read.
+  package static func read(_ path: String) throws(DatasetError) -> [UInt8] {
+    try checkRegular(path)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure(path, errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure(path, errno) }
+    let size = Int(status.st_size)
+    var code: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { target, count in
+      while count < size {
+        let step = Foundation.read(descriptor, target.baseAddress! + count, min(size - count, 1 << 30))
+        if step < 0 && errno == EINTR { continue }
+        if step < 0 { code = errno }
+        guard step > 0 else { break }
+        count += step
+      }
+    }
+    guard code == 0 else { throw failure(path, code) }
+    guard bytes.count == size else { throw .truncated(path, expected: size, found: bytes.count) }
+    return bytes
+  }
+
+  /// Writes a file beside its place and moves it there, so that no half of it is ever seen.
+  ///
+  /// Throws where the place is a folder or a device, or cannot be written. A link stays one: what it leads to is written.
+  package static func write(_ bytes: [UInt8], to path: String) throws(DatasetError) {
+    let place = resolved(path)
+    if exists(place) { try checkRegular(place) }
+    let beside = place + ".\(getpid()).partial"
+    do {
+      try Data(bytes).write(to: URL(fileURLWithPath: beside))
+    } catch {
+      unlink(beside)
+      throw .cannotWrite(path, reason: reason(error))
+    }
+    guard rename(beside, place) == 0 else {
+      let code = errno
+      unlink(beside)
+      throw .cannotWrite(path, reason: String(cString: strerror(code)))
+    }
+  }
+
+  /// The names of the regular files and links in a folder, sorted. Nil where the path is a file.
+  static func list(_ path: String) throws(DatasetError) -> [String]? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw failure(path, errno) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return nil }
+    guard access(path, R_OK | X_OK) == 0 else { throw failure(path, errno) }
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    } catch {
+      throw .cannotRead(path, reason: reason(error))
+    }
+  }
+
+  /// Where a path leads once its links are followed; itself where nothing is there yet.
+  private static func resolved(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  private static func checkRegular(_ path: String) throws(DatasetError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw failure(path, errno) }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return
+    case S_IFDIR: throw .isFolder(path)
+    default: throw .notRegularFile(path)
+    }
+  }
+
+  private static func failure(_ path: String, _ code: Int32) -> DatasetError {
+    switch code {
+    case ENOENT, ENOTDIR: .missing(path)
+    case EACCES, EPERM: .noPermission(path)
+    default: .cannotRead(path, reason: String(cString: strerror(code)))
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    guard let underlying, underlying.domain == NSPOSIXErrorDomain else { return "\(error.localizedDescription)" }
+    return String(cString: strerror(Int32(underlying.code)))
+  }
+}
+
+extension [UInt8] {
+  /// An integer that starts at a byte, nil where it does not lie wholly inside.
+  func integer<T: FixedWidthInteger>(_ type: T.Type, at offset: Int, isBigEndian: Bool = false) -> T? {
+    let size = MemoryLayout<T>.size
+    guard offset >= 0, offset <= count - size else { return nil }
+    let value = withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: type) }
+    return isBigEndian ? T(bigEndian: value) : T(littleEndian: value)
+  }
+}

@@ -1,0 +1,67 @@
+import Graphs
+import Packed
+import Tensors
+
+/// Writes a frozen graph to a file of some format.
+package protocol Exporter: Sendable {
+  /// The name in lists. Never changes once released.
+  static var name: String { get }
+  /// What the file is, in a sentence, for `signum list exporters`.
+  static var summary: String { get }
+  /// Without the dot.
+  static var fileExtension: String { get }
+  /// Throws `ExportError` where the graph has what the format has not, or the file cannot be written.
+  func export(_ graph: Graph, to destination: Destination) throws(ExportError)
+}
+
+/// Where an export goes, and what it says of itself.
+package struct Destination: Sendable {
+  package var path: String
+  /// How bytes become the input of the network, where that is known.
+  package var normalization: Normalization?
+  package var provenance: PackedModel.Provenance
+
+  package init(path: String, normalization: Normalization?, provenance: PackedModel.Provenance) {
+    self.path = path
+    self.normalization = normalization
+    self.provenance = provenance
+  }
+}
+
+/// Every exporter.
+package let exporters: [any Exporter.Type] = [
+  PackedExporter.self
+]
+
+/// The packed format of signum: `formats/packed.md`.
+package struct PackedExporter: Exporter {
+  package static let name = "packed"
+  package static let summary = "the model as bits: a safetensors file that SignumRuntime runs"
+  package static let fileExtension = "signum"
+  package init() {}
+
+  package func export(_ graph: Graph, to destination: Destination) throws(ExportError) {
+    let model = try Lowering(graph).model(
+      normalization: destination.normalization, provenance: destination.provenance)
+    do {
+      try PackedFile.write(model, to: destination.path)
+    } catch {
+      throw ExportError(destination.path, ["\(error)"])
+    }
+  }
+}
+
+/// Why a graph could not be exported: everything that stands in the way at once.
+package struct ExportError: Error, Hashable, CustomStringConvertible {
+  package var place: String
+  package var problems: [String]
+
+  package init(_ place: String, _ problems: [String]) {
+    self.place = place
+    self.problems = problems
+  }
+
+  package var description: String {
+    problems.map { $0.hasPrefix(place) ? $0 : "\(place): \($0)" }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,223 @@
+import Compute
+import Graphs
+import Packed
+import Tensors
+
+/// Turns a frozen graph into the layers of a packed model, a node a layer.
+package struct Lowering {
+  private let graph: Graph
+  private var layers: [PackedLayer] = []
+  /// The packed value of each node that has one.
+  private var values: [Graph.Node.ID: Int] = [:]
+  private var problems: [String] = []
+
+  package init(_ graph: Graph) { self.graph = graph }
+
+  /// The packed model. Throws an `ExportError` with every node that the format cannot hold.
+  package func model(
+    normalization: Normalization?, provenance: PackedModel.Provenance
+  ) throws(ExportError) -> PackedModel {
+    var lowering = self
+    return try lowering.lower(normalization, provenance)
+  }
+
+  private mutating func lower(
+    _ normalization: Normalization?, _ provenance: PackedModel.Provenance
+  ) throws(ExportError) -> PackedModel {
+    guard graph.inputs.count == 1, graph.outputs.count == 1 else {
+      throw ExportError(
+        graph.source, ["a packed model has one input and one output, not \(graph.inputs.count) and \(graph.outputs.count)"])
+    }
+    let input = graph.inputs[0]
+    values[input.id] = 0
+    for node in graph.nodes { if let operation = node.operation { add(node, operation) } }
+    if problems.isEmpty, values[graph.outputs[0]] != layers.count { problems.append("the output is not the last node") }
+    guard problems.isEmpty else { throw ExportError(graph.source, problems) }
+    return PackedModel(
+      input: .init(name: input.name, shape: Array(input.shape.dimensions.dropFirst()), normalization: normalization),
+      layers: layers, provenance: provenance)
+  }
+
+  private mutating func add(_ node: Graph.Node, _ operation: any Operator) {
+    if operation is Identity {
+      values[node.id] = values[node.inputs[0]]
+      return
+    }
+    switch LayerRule(node, in: graph).kind(operation) {
+    case .failure(let problem): problems.append("node '\(node.name)' (\(type(of: operation).name)): \(problem.words)")
+    case .success(let kind):
+      let inputs = node.inputs.compactMap { values[$0] }
+      let isKnown = node.inputs.allSatisfy { values[$0] != nil || graph[$0].constant != nil }
+      // A node whose input failed has been reported there.
+      guard isKnown, !inputs.isEmpty else { return }
+      layers.append(PackedLayer(name: node.name, kind: kind, inputs: inputs))
+      values[node.id] = layers.count
+    }
+  }
+}
+
+struct LoweringProblem: Error {
+  var words: String
+  init(_ words: String) { self.words = words }
+}
+
+/// How one node becomes a layer.
+private struct LayerRule {
+  private let node: Graph.Node
+  private let graph: Graph
+
+  init(_ node: Graph.Node, in graph: Graph) {
+    self.node = node
+    self.graph = graph
+  }
+
+  func kind(_ operation: any Operator) -> Result<PackedLayer.Kind, LoweringProblem> {
+    Result { () throws(LoweringProblem) in
+      switch operation {
+      case let convolution as Convolution: try self.convolution(convolution)
+      case is Dense: .dense(try weight(), bias: try bias())
+      case let norm as BatchNorm: try affine(norm)
+      case is Add: try addition()
+      case is Relu: .relu
+      case let clip as Clip: .clip(minimum: clip.minimum, maximum: clip.maximum)
+      case is SignActivation: .sign
+      case let threshold as Threshold: try self.threshold(threshold)
+      case let pool as MaxPool: .maxPool(try window(pool.window))
+      case let pool as AveragePool: try average(pool)
+      case is GlobalAveragePool: .globalAveragePool
+      default: try moving(operation)
+      }
+    }
+  }
+
+  private func moving(_ operation: any Operator) throws(LoweringProblem) -> PackedLayer.Kind {
+    switch operation {
+    case let pad as Pad:
+      try keepsBatch(pad.before[0] == 0 && pad.after[0] == 0)
+      return .pad(before: Array(pad.before.dropFirst()), after: Array(pad.after.dropFirst()), value: pad.value)
+    case let slice as Graphs.Slice:
+      try keepsBatch(slice.counts[0] == -1)
+      let shape = graph[node.inputs[0]].shape
+      let whole = { (axis: Int) in slice.counts[axis] == -1 }
+      let axes = 1..<shape.rank
+      return .slice(
+        starts: axes.map { whole($0) ? 0 : slice.starts[$0] }, steps: axes.map { whole($0) ? 1 : slice.steps[$0] },
+        counts: axes.map { whole($0) ? shape[$0] : slice.counts[$0] })
+    case let concat as Concat:
+      try keepsBatch(concat.axis > 0)
+      return .concat(axis: concat.axis)
+    case is Flatten, is Reshape:
+      let (from, to) = (graph[node.inputs[0]].shape, node.shape)
+      try keepsBatch(to.rank >= 1 && from[0] == to[0])
+      return .reshape(Array(to.dimensions.dropFirst()))
+    case let transpose as Transpose:
+      try keepsBatch(transpose.permutation.first == 0)
+      return .transpose(Array(transpose.permutation.dropFirst()))
+    case let softmax as Softmax:
+      try keepsBatch(softmax.axis > 0)
+      return .softmax(axis: softmax.axis)
+    default: throw LoweringProblem("the packed format has no such layer")
+    }
+  }
+
+  private func keepsBatch(_ condition: Bool) throws(LoweringProblem) {
+    if !condition { throw LoweringProblem("the packed format computes each image on its own, but this mixes the batch") }
+  }
+
+  // MARK: Layers with weights
+
+  private func convolution(_ convolution: Convolution) throws(LoweringProblem) -> PackedLayer.Kind {
+    let kernel = graph[node.inputs[1]].shape
+    let window = Packed.Window(size: [kernel[2], kernel[3]], strides: convolution.strides, padding: convolution.padding)
+    return .convolution(
+      window, dilations: convolution.dilations, groups: convolution.groups, try weight(), bias: try bias())
+  }
+
+  private func weight() throws(LoweringProblem) -> PackedWeight {
+    guard let constant = graph[node.inputs[1]].constant else { throw LoweringProblem("its weight is not a constant") }
+    switch constant {
+    case .dense(let tensor): return .float(tensor.inLayout(.rowMajor))
+    case .coded(let coded):
+      let (shape, row) = (coded.shape, coded.shape.count / max(coded.shape[0], 1))
+      return .binary(
+        shape: shape.dimensions, BitRows(rows: shape[0], columns: row, symbols: Self.channelsLast(coded)),
+        levels: coded.levels)
+    }
+  }
+
+  /// The symbols of each row in the order `[height, width, channels]`, as the kernels meet them.
+  private static func channelsLast(_ coded: CodedTensor) -> [Int8] {
+    guard coded.shape.rank == 4 else { return coded.symbols }
+    let (channels, pixels) = (coded.shape[1], coded.shape[2] * coded.shape[3])
+    var symbols: [Int8] = []
+    symbols.reserveCapacity(coded.symbols.count)
+    for row in 0..<coded.shape[0] {
+      for pixel in 0..<pixels {
+        for channel in 0..<channels { symbols.append(coded.symbols[(row * channels + channel) * pixels + pixel]) }
+      }
+    }
+    return symbols
+  }
+
+  private func bias() throws(LoweringProblem) -> [Float]? {
+    node.inputs.count == 3 ? try constant(2, "bias").scalars : nil
+  }
+
+  private func constant(_ index: Int, _ what: String) throws(LoweringProblem) -> Tensor {
+    guard let tensor = graph[node.inputs[index]].constant?.tensor else {
+      throw LoweringProblem("its \(what) is not a constant")
+    }
+    return tensor
+  }
+
+  // MARK: Layers by channel
+
+  private func affine(_ norm: BatchNorm) throws(LoweringProblem) -> PackedLayer.Kind {
+    let (factor, offset) = norm.affine(
+      scale: try constant(1, "scale"), shift: try constant(2, "shift"), mean: try constant(3, "mean"),
+      variance: try constant(4, "variance"))
+    return .affine(scale: factor.scalars, shift: offset.scalars, relu: norm.relu)
+  }
+
+  private func addition() throws(LoweringProblem) -> PackedLayer.Kind {
+    let constants = node.inputs.filter { graph[$0].constant != nil }
+    guard let id = constants.first, let constant = graph[id].constant?.tensor else { return .add }
+    let channels = node.shape.rank >= 2 ? node.shape[1] : 1
+    // The constant lined up with the axes of the output: [1, channels, 1, …].
+    let aligned = Array(repeating: 1, count: node.shape.rank - min(constant.shape.rank, node.shape.rank)) + constant.shape.dimensions
+    let isPerChannel = aligned.enumerated().allSatisfy { $1 == 1 || ($0 == 1 && $1 == channels) }
+    guard isPerChannel, node.shape.rank >= 2 else {
+      throw LoweringProblem("it adds a constant \(constant.shape) that differs within a channel")
+    }
+    let shift = constant.count == 1 ? Array(repeating: constant.scalars[0], count: channels) : constant.scalars
+    return .affine(scale: Array(repeating: 1, count: channels), shift: shift, relu: false)
+  }
+
+  private func threshold(_ threshold: Threshold) throws(LoweringProblem) -> PackedLayer.Kind {
+    .threshold(try constant(1, "threshold").scalars.map { Int32($0) }, flipped: threshold.flipped)
+  }
+
+  // MARK: Pooling
+
+  private func average(_ pool: AveragePool) throws(LoweringProblem) -> PackedLayer.Kind {
+    let window = try self.window(pool.window)
+    guard !pool.countsPadding || window.padding == pool.window.padding else {
+      throw LoweringProblem("rounding up together with counted padding is not in the packed format")
+    }
+    return .averagePool(window, countsPadding: pool.countsPadding)
+  }
+
+  /// The window with the padding that makes the output come out exactly, where the last, incomplete step counts.
+  private func window(_ window: Compute.Window) throws(LoweringProblem) -> Packed.Window {
+    guard window.dilations == [1, 1] else { throw LoweringProblem("a pooling window with gaps is not in the packed format") }
+    var padding = window.padding
+    if window.roundsUp {
+      let image = graph[node.inputs[0]].shape
+      for axis in 0..<2 {
+        let reach = (node.shape[axis + 2] - 1) * window.strides[axis] + window.size[axis]
+        padding[axis + 2] = max(padding[axis + 2], reach - image[axis + 2] - padding[axis])
+      }
+    }
+    return Packed.Window(size: window.size, strides: window.strides, padding: padding)
+  }
+}

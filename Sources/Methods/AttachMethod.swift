@@ -1,0 +1,96 @@
+import Graphs
+import Tensors
+
+extension Graph {
+  /// The layers with weights of their own, in order: convolutions and dense layers whose weight is a constant.
+  package var weightLayers: [Node] {
+    nodes.filter { node in
+      guard let operation = node.operation, operation is Convolution || operation is Dense else { return false }
+      if case .constant(.dense) = self[node.inputs[1]].content { return true }
+      return false
+    }
+  }
+}
+
+/// Puts a coding between the weight of each named layer and the layer. The weight is latent from then on.
+package struct AttachMethod: Pass {
+  package static let name = "attach-method"
+  package static let summary = "puts the coding of a method between weights and their layers"
+  package var method: any Method
+  package var layers: Set<String>
+
+  package init(_ method: any Method, layers: Set<String>) {
+    self.method = method
+    self.layers = layers
+  }
+
+  package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
+    var codings: [Graph.Node.ID: Graph.Node.ID] = [:]
+    return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
+      guard layers.contains(node.name), let operation = node.operation,
+        case .constant(.dense(let weight)) = new[inputs[1]].content
+      else { return nil }
+      let latent = inputs[1]
+      let coding: Graph.Node.ID
+      if let known = codings[latent] {
+        coding = known
+      } else {
+        coding = try attach(method, to: latent, weight, in: &new)
+        codings[latent] = coding
+      }
+      var inputs = inputs
+      inputs[1] = coding
+      return try new.add(node.name, operation, inputs)
+    }
+  }
+
+  private func attach(
+    _ method: some Method, to latent: Graph.Node.ID, _ weight: Tensor, in graph: inout Graph
+  ) throws(ShapeError) -> Graph.Node.ID {
+    let name = graph[latent].name
+    let companions = method.companions(for: weight).enumerated().map { index, companion in
+      graph.addConstant("\(name).companion\(index)", companion)
+    }
+    return try graph.add("\(name).coding", Coding(method), [latent] + companions)
+  }
+}
+
+/// Makes the inputs of the named layers bits: a sign before each, and Hardtanh in place of a ReLU there.
+///
+/// After a ReLU nothing is negative and every sign would be +1, so the ReLU must go.
+package struct SignInputs: Pass {
+  package static let name = "sign-inputs"
+  package static let summary = "makes the inputs of coded layers bits"
+  package var layers: Set<String>
+  package init(layers: Set<String>) { self.layers = layers }
+
+  package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
+    let read = Set(graph.nodes.filter { layers.contains($0.name) }.map { $0.inputs[0] })
+    return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
+      if node.operation is Relu, read.contains(node.id) {
+        return try new.add(node.name, Clip(minimum: -1, maximum: 1), inputs)
+      }
+      guard layers.contains(node.name), let operation = node.operation else { return nil }
+      let sign = try new.add("\(node.name).sign", SignActivation(), [inputs[0]])
+      return try new.add(node.name, operation, [sign] + inputs.dropFirst())
+    }
+  }
+}
+
+/// Puts the coded weight in the place of each coding, so that nothing downstream knows of methods.
+package struct Freeze: Pass {
+  package static let name = "freeze"
+  package static let summary = "puts the coded weight in the place of each coding"
+  package init() {}
+
+  package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
+    try graph.rewriting { (node, inputs, new) throws(ShapeError) in
+      guard let coding = node.operation as? any WeightCoding else { return nil }
+      let tensors = inputs.map { id -> Tensor in
+        guard let constant = new[id].constant else { preconditionFailure("a latent weight is a constant") }
+        return constant.tensor
+      }
+      return new.addConstant(String(node.name.dropLast(".coding".count)), .coded(coding.code(tensors)))
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Graphs
+import Tensors
+
+/// The sign of each weight, times the mean magnitude of its output channel.
+///
+///     code(w)[o, i]  = α[o] · sign(w[o, i]),   α[o] = mean over i of |w[o, i]|,   sign(0) = +1
+///     ∂L/∂w          = ∂L/∂code                (straight through; α counts as a constant)
+///
+/// This α is the least-squares best for these signs. The paper scales its gradient and clips it outside ±1; here it
+/// passes unchanged, which measured best when fine-tuning from a trained network.
+///
+/// Rastegari et al., XNOR-Net (BWN), 2016, https://arxiv.org/abs/1603.05279
+package struct ScaledSign: Method {
+  package static let name = "xnor"
+  package static let summary = "sign of the weight times the mean magnitude of its channel (XNOR-Net, BWN)"
+  package static let alphabet = Alphabet.binary
+  package init() {}
+
+  package func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor {
+    let row = latent.rowLength
+    return latent.inLayout(.rowMajor).withUnsafeFloats { weights in
+      let levels = (0..<latent.shape[0]).map { channel in
+        weights[channel * row..<(channel + 1) * row].reduce(Float(0)) { $0 + abs($1) } / Float(max(row, 1))
+      }
+      return CodedTensor(latent.shape, .binary, symbols: weights.map { $0 >= 0 ? 1 : -1 }, levels: levels)
+    }
+  }
+
+  package func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor] {
+    [gradient]
+  }
+}
+
+extension Tensor {
+  /// How many weights feed one output channel.
+  var rowLength: Int { shape[0] == 0 ? 0 : count / shape[0] }
+}

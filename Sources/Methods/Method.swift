@@ -1,0 +1,87 @@
+import Graphs
+import Tensors
+
+/// A way to turn a weight into symbols, and to train it although symbols have no slope.
+///
+/// A method *is* its options: its stored properties are what a recipe may set.
+package protocol Method: Sendable, Codable, Hashable {
+  /// The name in recipes and on the command line. Never changes once released.
+  static var name: String { get }
+  /// What the method does, in a sentence, for `signum list methods`.
+  static var summary: String { get }
+  static var alphabet: Alphabet { get }
+  /// The learning rate that fine-tuning from a trained network starts from unless the recipe names one.
+  static var learningRate: Float { get }
+
+  /// The paper's defaults.
+  init()
+
+  /// What is wrong with the options, or nil.
+  var problem: String? { get }
+
+  /// The deployed form. Training multiplies by what this decodes to, and export packs this same value.
+  func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor
+
+  /// The gradient for `latent` (first) and for each companion, given the gradient for the decoded weight.
+  func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor]
+
+  /// Further trained tensors that go with a weight: learned levels, thresholds. None by default.
+  func companions(for latent: Tensor) -> [Tensor]
+
+  /// What training multiplies by: the decoded symbols, or a softer weight for a method that hardens as it goes.
+  func relax(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> Tensor
+
+  /// The gradient of a penalty on the latent weight, added at each step. None by default.
+  func penalty(_ latent: Tensor, at moment: Moment) -> Tensor?
+
+  /// Brings the latent weight back where the method wants it after each step. Does nothing by default.
+  func settle(_ latent: inout Tensor, at moment: Moment)
+}
+
+extension Method {
+  package static var learningRate: Float { 0.02 }
+  package var problem: String? { nil }
+  package func companions(for latent: Tensor) -> [Tensor] { [] }
+  package func relax(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> Tensor {
+    code(latent, companions: companions, at: moment).decoded()
+  }
+  package func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? { nil }
+  package func settle(_ latent: inout Tensor, at moment: Moment) {}
+}
+
+/// Every method. A newcomer adds one line here, and is held to the method laws from then on.
+package let methods: [any Method.Type] = [
+  InformationRetention.self,
+  ScaledSign.self,
+]
+
+/// The node between a latent weight and the operation that reads it.
+package struct Coding<M: Method>: WeightCoding {
+  package static var name: String { "coding" }
+  package let method: M
+  package init(_ method: M) { self.method = method }
+
+  package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
+    guard let latent = inputs.first, latent.rank >= 1 else { throw ShapeError(Self.name, "a weight is wanted") }
+    return latent
+  }
+
+  package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
+    Evaluation(method.relax(inputs[0], companions: Array(inputs.dropFirst()), at: moment))
+  }
+
+  package func backward(
+    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+  ) -> [Tensor?] {
+    method.backward(gradient, latent: inputs[0], companions: Array(inputs.dropFirst()), at: moment)
+  }
+
+  package func code(_ inputs: [Tensor]) -> CodedTensor {
+    method.code(inputs[0], companions: Array(inputs.dropFirst()), at: .inference)
+  }
+
+  package func settle(_ latent: inout Tensor, at moment: Moment) { method.settle(&latent, at: moment) }
+  package func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? { method.penalty(latent, at: moment) }
+
+  package var parameterInputs: [Int] { Array(0...method.companions(for: Tensor([1, 1], repeating: 1)).count) }
+}

@@ -1,0 +1,100 @@
+import Foundation
+
+/// Why a method could not be made from a name and options.
+package enum MethodError: Error, Hashable, CustomStringConvertible {
+  case unknownMethod(String)
+  case unknownOption(method: String, option: String, known: [String])
+  case badValue(method: String, option: String, value: String, wanted: String)
+  case badOptions(method: String, problem: String)
+
+  package var description: String {
+    switch self {
+    case .unknownMethod(let name):
+      "method '\(name)': there is no such method" + suggestion(for: name, among: methods.map { $0.name })
+    case .unknownOption(let method, let option, let known):
+      "method '\(method)': there is no option '\(option)'"
+        + (known.isEmpty ? "; it has no options" : suggestion(for: option, among: known))
+    case .badValue(let method, let option, let value, let wanted):
+      "method '\(method)': option '\(option)' wants \(wanted), not '\(value)'"
+    case .badOptions(let method, let problem): "method '\(method)': \(problem)"
+    }
+  }
+}
+
+/// What to write instead: the nearest known name, where one is near, and all of them.
+package func suggestion(for name: String, among known: [String]) -> String {
+  let nearest = known.min { editDistance($0, name) < editDistance($1, name) }
+  let hint = nearest.flatMap { editDistance($0, name) <= max(2, name.count / 3) ? "; did you mean '\($0)'?" : nil }
+  return (hint ?? "") + " (known: \(known.joined(separator: ", ")))"
+}
+
+/// How many letters must be added, left out or changed to make one word of another. Complexity: O(a · b).
+private func editDistance(_ a: String, _ b: String) -> Int {
+  let b = Array(b)
+  var row = Array(0...b.count)
+  for (i, letter) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for j in b.indices {
+      let change = diagonal + (letter == b[j] ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(change, row[j] + 1, row[j + 1] + 1)
+    }
+  }
+  return row[b.count]
+}
+
+/// The method of a name, with its defaults except where options say otherwise.
+///
+/// - Parameter options: values as text, by option; what is left out keeps its default.
+package func makeMethod(named name: String, options: [String: String] = [:]) throws(MethodError) -> any Method {
+  guard let type = methods.first(where: { $0.name == name }) else { throw .unknownMethod(name) }
+  return try make(type, options)
+}
+
+/// The options of a method with their defaults, by name.
+package func defaultOptions(of type: any Method.Type) -> [String: String] {
+  encodedOptions(type.init()).mapValues { "\($0)" }
+}
+
+private func make<M: Method>(_ type: M.Type, _ options: [String: String]) throws(MethodError) -> any Method {
+  var encoded = encodedOptions(type.init())
+  for (option, text) in options.sorted(by: { $0.key < $1.key }) {
+    guard let old = encoded[option] else {
+      throw .unknownOption(method: M.name, option: option, known: encoded.keys.sorted())
+    }
+    encoded[option] = try parse(text, like: old, M.name, option)
+  }
+  let method: M
+  do {
+    method = try JSONDecoder().decode(M.self, from: JSONSerialization.data(withJSONObject: encoded))
+  } catch {
+    throw .badOptions(method: M.name, problem: "\(error)")
+  }
+  if let problem = method.problem { throw .badOptions(method: M.name, problem: problem) }
+  return method
+}
+
+private func encodedOptions(_ method: some Method) -> [String: Any] {
+  guard let data = try? JSONEncoder().encode(method),
+    let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+  else { preconditionFailure("a method encodes as an object of its options") }
+  return object
+}
+
+private func parse(_ text: String, like old: Any, _ method: String, _ option: String) throws(MethodError) -> Any {
+  switch old {
+  case is String: return text
+  case let number as NSNumber where isBoolean(number):
+    guard let value = Bool(text) else { throw .badValue(method: method, option: option, value: text, wanted: "true or false") }
+    return value
+  default:
+    guard let value = Double(text), value.isFinite else {
+      throw .badValue(method: method, option: option, value: text, wanted: "a number")
+    }
+    return value
+  }
+}
+
+/// Whether a number of Foundation's JSON was written as true or false.
+private func isBoolean(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }

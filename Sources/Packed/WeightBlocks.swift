@@ -1,0 +1,59 @@
+import Tensors
+
+/// Weights laid out as the kernels read them: blocks of 16 output channels side by side.
+extension ConvolutionGeometry {
+  /// `[output channel][channel][y][x]` to `[output channel][y][x][channel]`.
+  func channelsLastRows(_ scalars: [Float]) -> [Float] {
+    guard taps > 1 && channelsOfGroup > 1 else { return scalars }
+    var rows = [Float](repeating: 0, count: scalars.count)
+    for channel in 0..<output[0] {
+      let base = channel * columns
+      for input in 0..<channelsOfGroup {
+        for tap in 0..<taps { rows[base + tap * channelsOfGroup + input] = scalars[base + input * taps + tap] }
+      }
+    }
+    return rows
+  }
+
+  /// `[output channel][column]` to `[block][column][16]`.
+  func floatBlocks(_ rows: [Float]) -> [Float] {
+    var blocks = [Float](repeating: 0, count: groups * blocksOfGroup * columns * 16)
+    forEachLane { block, lane, channel in
+      for column in 0..<columns { blocks[(block * columns + column) * 16 + lane] = rows[channel * columns + column] }
+    }
+    return blocks
+  }
+
+  /// Rows of bits to `[block][column]` of 16 bits.
+  func signBlocks(_ rows: BitRows) -> [UInt16] {
+    var blocks = [UInt16](repeating: 0, count: groups * blocksOfGroup * columns)
+    forEachLane { block, lane, channel in
+      for column in 0..<columns where rows[channel, column] > 0 {
+        blocks[block * columns + column] |= 1 << UInt16(lane)
+      }
+    }
+    return blocks
+  }
+
+  /// Rows of bits to `[block][tap][word of channels][16]`, and the ones of every tap, `[block][tap][16]`.
+  func bitBlocks(_ rows: BitRows) -> (words: [UInt64], ones: [Int32]) {
+    let (channels, count) = (channelsOfGroup, (channelsOfGroup + 63) / 64)
+    var words = [UInt64](repeating: 0, count: groups * blocksOfGroup * taps * count * 16)
+    var ones = [Int32](repeating: 0, count: groups * blocksOfGroup * taps * 16)
+    forEachLane { block, lane, channel in
+      for tap in 0..<taps {
+        for input in 0..<channels where rows[channel, tap * channels + input] > 0 {
+          words[((block * taps + tap) * count + input / 64) * 16 + lane] |= 1 << UInt64(input % 64)
+          ones[(block * taps + tap) * 16 + lane] += 1
+        }
+      }
+    }
+    return (words, ones)
+  }
+
+  private func forEachLane(_ body: (_ block: Int, _ lane: Int, _ channel: Int) -> Void) {
+    for block in 0..<groups * blocksOfGroup {
+      for lane in 0..<16 { if let channel = channel(block: block, lane: lane) { body(block, lane, channel) } }
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import Datasets
+import Exporters
+import Foundation
+import Graphs
+import Methods
+import Packed
+import Tensors
+import Training
+
+/// Turns a pretrained float network into a verified network of bits.
+///
+///     let report = try Converter(recipe: Recipe()).convert(
+///       model: "resnet20.onnx", data: "cifar10/", evaluateOn: nil, to: "resnet20.signum")
+public struct Converter {
+  /// Hears how the conversion goes.
+  public struct Listener {
+    public var note: (String) -> Void
+    public var warn: (String) -> Void
+    package var progress: (FineTuning.Progress) -> Void
+
+    public init(note: @escaping (String) -> Void = { _ in }, warn: @escaping (String) -> Void = { _ in }) {
+      self.note = note
+      self.warn = warn
+      progress = { _ in }
+    }
+  }
+
+  public let recipe: Recipe
+  public var listener: Listener
+
+  /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
+  public init(recipe: Recipe, listener: Listener = Listener()) {
+    self.recipe = recipe
+    self.listener = listener
+  }
+
+  /// Imports, codes, fine-tunes, freezes, exports and verifies.
+  ///
+  /// The file is written beside and gets its name only once the verification has passed. Throws what keeps the
+  /// conversion from happening; a failed verification is in the report.
+  ///
+  /// - Parameters:
+  ///   - data: training images, with or without labels.
+  ///   - evaluateOn: images to evaluate and verify on; nil takes the test part that lies with the training images.
+  public func convert(
+    model: String, data: String, evaluateOn: String?, to output: String
+  ) throws -> ConversionReport {
+    try Output.check(output)
+    let source = try SourceModel(model)
+    let images = try Images(training: data, evaluation: evaluateOn, source: source, listener: listener)
+    let normalization = try chooseNormalization(for: source, images)
+    let student = try attach(to: source, images, normalization)
+    let teacher = recipe.teacher == .itself ? try FuseBatchNorm().rewrite(source.graph) : nil
+    guard teacher != nil || images.training.labels != nil else {
+      throw InputError(["\(data): without labels a teacher is needed; leave out '--teacher none'"])
+    }
+    let outcome = try tune(student, teacher, images, normalization)
+    let frozen = try outcome.graph.applying([Freeze(), MakeThresholds()])
+    let unverified = output + ".unverified"
+    try PackedExporter().export(
+      frozen,
+      to: Destination(path: unverified, normalization: normalization, provenance: provenance(of: source)))
+    let packed = try PackedFile.read(unverified)
+    listener.note("verifying on \(images.evaluation.count) images of \(images.evaluation.name)")
+    let verification = try Verification(frozen: frozen, packed: packed, normalization: normalization)
+      .run(on: images.evaluation, float: source.graph)
+    if verification.passes { try Output.rename(unverified, output) }
+    let path = verification.passes ? output : unverified
+    return ConversionReport(
+      model: source.name, output: path, method: recipe.method, layersCoded: frozen.codedCount,
+      floatBytes: source.bytes, packedBytes: Output.size(path), recalibrated: outcome.isRecalibrated,
+      history: outcome.history.map { .init(loss: $0.loss, top1: $0.top1) }, verification: verification)
+  }
+
+  // MARK: The stages
+
+  private func chooseNormalization(for source: SourceModel, _ images: Images) throws -> Normalization {
+    let chosen: (name: String, value: Normalization)
+    if recipe.normalization != "auto" {
+      guard let value = Normalizations.named(recipe.normalization) else {
+        throw InputError([Normalizations.explanation(recipe.normalization)])
+      }
+      chosen = (recipe.normalization, value)
+    } else if let found = Normalizations.detect(for: source.graph, on: images.training) {
+      chosen = found
+      listener.note("normalization: \(found.name), with which the float network answers best")
+    } else {
+      throw InputError(["\(images.training.name): without labels the normalization cannot be found; name it"])
+    }
+    let channels = images.training.imageShape[0]
+    guard [chosen.value.mean.count, chosen.value.deviation.count].allSatisfy({ $0 == 1 || $0 == channels }) else {
+      throw InputError(["normalization '\(chosen.name)': is not for images of \(channels) channels"])
+    }
+    return chosen.value
+  }
+
+  private func attach(to source: SourceModel, _ images: Images, _ normalization: Normalization) throws -> Graph {
+    let method = try makeMethod(named: recipe.method, options: recipe.options)
+    let all = source.graph.weightLayers.map(\.name)
+    let chosen = recipe.layers == .all ? all : Array(all.dropFirst().dropLast())
+    guard !chosen.isEmpty else {
+      throw InputError([
+        "\(source.name): there are \(all.count) layers with weights, and the first and the last stay float; "
+          + "ask for all of them with '--layers all'"
+      ])
+    }
+    let layers = Set(chosen)
+    let restored = try RestoreBatchNorm(layers: layers).rewrite(source.graph)
+    let new = Set(restored.nodes.filter { $0.operation is BatchNorm }.map(\.name))
+      .subtracting(source.graph.nodes.map(\.name))
+    var graph = restored
+    if !new.isEmpty {
+      listener.note("batch norm put back after \(new.count) layers whose exporter had folded it")
+      let batches = images.training.shuffledBatches(of: 250, seed: recipe.seed, epoch: -1)
+      graph = Calibration.standardize(
+        restored, norms: new, batches: Array(batches.prefix(20)), data: images.training, normalization: normalization)
+    }
+    listener.note("\(recipe.method): \(chosen.count) of \(all.count) layers with weights become bits")
+    let signs: [any Pass] = recipe.activations == .sign ? [SignInputs(layers: layers)] : []
+    return try graph.applying([AttachMethod(method, layers: layers)] + signs + [FuseBatchNorm()])
+  }
+
+  private func tune(
+    _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization
+  ) throws -> FineTuning.Outcome {
+    let (training, validation) = images.training.split(
+      validation: Int(Float(images.training.count) * recipe.validation))
+    var settings = FineTuning.Settings()
+    settings.epochs = recipe.epochs
+    settings.batch = min(recipe.batch, training.count)
+    settings.learningRate = try recipe.learningRate ?? suggestedLearningRate()
+    settings.momentum = recipe.momentum
+    settings.weightDecay = recipe.weightDecay
+    settings.distillation = recipe.distillation
+    settings.temperature = recipe.temperature
+    settings.augmentation = augmentation(for: images.training)
+    settings.seed = recipe.seed
+    let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap { $0 }
+    listener.note(
+      "fine-tuning: \(training.count) images, \(validation.count) set aside, \(recipe.epochs) epochs, taught by "
+        + teaching.joined(separator: " and "))
+    return try FineTuning(
+      student: student, teacher: teacher, training: training, validation: validation, normalization: normalization,
+      settings: settings
+    ).run(report: listener.progress)
+  }
+
+  private func suggestedLearningRate() throws -> Float {
+    type(of: try makeMethod(named: recipe.method, options: recipe.options)).learningRate
+  }
+
+  /// Colour photographs are moved and mirrored; grey images, which may be letters or digits, are only moved.
+  private func augmentation(for data: any Dataset) -> Augmentation {
+    guard data.imageShape.rank == 3 else { return .none }
+    let isColour = data.imageShape[0] == 3
+    return Augmentation(padding: recipe.crop ?? (isColour ? 4 : 2), flips: recipe.flip ?? isColour)
+  }
+
+  private func provenance(of source: SourceModel) -> PackedModel.Provenance {
+    PackedModel.Provenance(
+      source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version)
+  }
+}
+
+/// The version of this tool.
+public enum Signum {
+  public static let version = "0.1.0"
+}
+
+/// The images of a conversion.
+private struct Images {
+  let training: any Dataset
+  let evaluation: any Dataset
+
+  init(training path: String, evaluation: String?, source: SourceModel, listener: Converter.Listener) throws {
+    training = try DatasetFinder.open(path, split: .train)
+    var problems = source.problems(with: training)
+    let found = Result { () throws(DatasetError) in try DatasetFinder.open(evaluation ?? path, split: .test) }
+    switch found {
+    case .success(let images): self.evaluation = images
+    case .failure(.noPart) where evaluation == nil, .failure(.nothingKnown) where evaluation == nil:
+      listener.warn("\(path): there are no test images with it; the figures below are of training images")
+      self.evaluation = training
+    case .failure(let error): throw error
+    }
+    problems += source.problems(with: self.evaluation).filter { !problems.contains($0) }
+    guard problems.isEmpty else { throw InputError(problems) }
+  }
+}
+
+extension Graph {
+  fileprivate var codedCount: Int { nodes.count { if case .constant(.coded) = $0.content { true } else { false } } }
+}

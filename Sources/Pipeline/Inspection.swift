@@ -1,0 +1,117 @@
+import Foundation
+import Graphs
+import Importers
+import Methods
+import Packed
+import Tensors
+
+/// What is in a model file.
+public struct Inspection: Codable, Hashable, Sendable {
+  public struct Layer: Codable, Hashable, Sendable {
+    public var name: String
+    public var kind: String
+    public var shape: [Int]
+    /// How many weights it has.
+    public var weights: Int
+    /// Bits of one weight, 0 where it has none.
+    public var bits: Int
+  }
+  public var file: String
+  public var format: String
+  public var bytes: Int
+  public var input: String
+  public var inputShape: [Int]
+  public var outputShape: [Int]
+  public var layers: [Layer]
+  /// Where a packed file came from, by name.
+  public var provenance: [String: String]
+
+  public var weights: Int { layers.reduce(0) { $0 + $1.weights } }
+
+  /// Reads a model file. Throws what the importer or the packed reader says.
+  public init(of path: String) throws {
+    switch try AnyModel(path) {
+    case .float(let source): try self.init(source)
+    case .packed(let model, let path): try self.init(model, path)
+    }
+  }
+
+  private init(_ source: SourceModel) throws {
+    let graph = source.graph
+    guard let input = graph.inputs.first, let output = graph.outputs.first else {
+      throw InputError(["\(source.path): has no input or no output"])
+    }
+    file = source.path
+    format = "float"
+    bytes = source.bytes
+    self.input = input.name
+    inputShape = input.shape.dimensions
+    outputShape = graph[output].shape.dimensions
+    layers = graph.nodes.compactMap { node in
+      guard let operation = node.operation else { return nil }
+      let parameters = node.inputs.compactMap { graph[$0].constant }.reduce(0) { $0 + $1.shape.count }
+      return Layer(
+        name: node.name, kind: type(of: operation).name, shape: node.shape.dimensions, weights: parameters,
+        bits: parameters == 0 ? 0 : 32)
+    }
+    provenance = [:]
+  }
+
+  private init(_ model: PackedModel, _ path: String) throws {
+    let shapes = try PackedShapes(of: model)
+    file = path
+    format = "packed"
+    bytes = Output.size(path)
+    input = model.input.name
+    inputShape = [1] + model.input.shape
+    outputShape = [1] + (shapes.values.last ?? [])
+    layers = model.layers.enumerated().map { index, layer in
+      let (weights, bits) = layer.kind.size
+      return Layer(name: layer.name, kind: layer.kind.name, shape: [1] + shapes.values[index + 1], weights: weights, bits: bits)
+    }
+    provenance = [
+      "source": model.provenance.source, "source-sha256": model.provenance.sourceHash, "recipe": model.provenance.recipe,
+      "seed": "\(model.provenance.seed)", "tool": model.provenance.tool,
+    ]
+    if let normalization = model.input.normalization {
+      provenance["normalization"] = "(byte · \(normalization.scale) − \(normalization.mean)) / \(normalization.deviation)"
+    }
+  }
+
+  public var table: String {
+    let width = max(5, layers.map(\.name.count).max() ?? 0)
+    let kinds = max(4, layers.map(\.kind.count).max() ?? 0)
+    func pad(_ text: String, _ width: Int) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
+    var lines = [
+      "\(file): \(format) model, \(bytes) bytes, \(weights) parameters",
+      "input '\(input)' \(inputShape) → output \(outputShape)", "",
+      "\(pad("layer", width))  \(pad("kind", kinds))  \(pad("output", 20))  parameters  bits",
+    ]
+    lines += layers.map { layer in
+      "\(pad(layer.name, width))  \(pad(layer.kind, kinds))  \(pad("\(layer.shape)", 20))"
+        + (layer.weights == 0 ? "" : "  \(String(format: "%10d", layer.weights))  \(String(format: "%4d", layer.bits))")
+    }
+    if !provenance.isEmpty {
+      lines += [""] + provenance.sorted { $0.key < $1.key }.map { "\(pad($0.key, 14))\($0.value)" }
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension PackedLayer.Kind {
+  /// How many numbers a layer keeps, and how many bits each of its weights takes.
+  fileprivate var size: (weights: Int, bits: Int) {
+    switch self {
+    case .convolution(_, _, _, let weight, let bias): (weight.count + (bias?.count ?? 0), weight.bits)
+    case .dense(let weight, let bias): (weight.count + (bias?.count ?? 0), weight.bits)
+    case .affine(let scale, let shift, _): (scale.count + shift.count, 32)
+    case .threshold(let thresholds, _): (thresholds.count, 32)
+    default: (0, 0)
+    }
+  }
+}
+
+extension PackedWeight {
+  fileprivate var count: Int { shape.reduce(1, *) }
+  fileprivate var bits: Int { switch self { case .float: 32; case .binary: 1 } }
+}

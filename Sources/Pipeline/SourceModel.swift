@@ -1,0 +1,56 @@
+import Datasets
+import Foundation
+import Graphs
+import Importers
+import Packed
+import Tensors
+
+/// A float network as it was imported, with what its file was.
+package struct SourceModel: Sendable {
+  package let path: String
+  package let graph: Graph
+  package let bytes: Int
+  /// SHA-256 of the file, in hexadecimal.
+  package let hash: String
+
+  /// Imports a model and takes out what costs without computing anything. Throws `ImportError`.
+  package init(_ path: String) throws {
+    let imported = try importGraph(from: path)
+    self.path = path
+    graph = try imported.applying([FoldConstants(), RemoveIdentities()])
+    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    bytes = data.count
+    hash = SHA256.hexadecimal(of: data)
+  }
+
+  package var name: String { URL(fileURLWithPath: path).lastPathComponent }
+
+  /// What this network has that a dataset does not fit, in words.
+  package func problems(with data: any Dataset) -> [String] {
+    guard graph.inputs.count == 1, graph.outputs.count == 1 else {
+      return ["\(name): one input and one output are wanted, not \(graph.inputs.count) and \(graph.outputs.count)"]
+    }
+    let input = graph.inputs[0]
+    let wanted = Array(input.shape.dimensions.dropFirst())
+    let fits = wanted == data.imageShape.dimensions || (wanted.count == 1 && wanted[0] == data.imageShape.count)
+    guard fits else {
+      return ["\(data.name): the images are \(data.imageShape), but '\(input.name)' of \(name) wants \(Shape(wanted))"]
+    }
+    guard data.count > 0 else { return ["\(data.name): there are no images"] }
+    guard data.labels != nil else { return [] }
+    do { try data.checkLabels(classCount: classCount) } catch { return ["\(error)"] }
+    return []
+  }
+
+  package var classCount: Int {
+    let output = graph[graph.outputs[0]].shape
+    return output.count / max(output[0], 1)
+  }
+}
+
+/// Everything that kept a command from its work; a line each.
+public struct InputError: Error, CustomStringConvertible {
+  public var problems: [String]
+  public init(_ problems: [String]) { self.problems = problems }
+  public var description: String { problems.joined(separator: "\n") }
+}

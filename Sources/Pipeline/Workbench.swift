@@ -1,0 +1,156 @@
+import Datasets
+import Exporters
+import Foundation
+import Graphs
+import Importers
+import Packed
+import Tensors
+import Training
+
+/// A model file of either kind: a float network, or a packed one.
+package enum AnyModel {
+  case float(SourceModel)
+  case packed(PackedModel, path: String)
+
+  /// Opens a file by its extension. Throws what the importer or the packed reader says.
+  package init(_ path: String) throws {
+    if (path as NSString).pathExtension.lowercased() == PackedExporter.fileExtension {
+      self = .packed(try PackedFile.read(path), path: path)
+    } else {
+      self = .float(try SourceModel(path))
+    }
+  }
+}
+
+/// What a network answers on a dataset, and how fast.
+public struct EvaluationReport: Codable, Hashable, Sendable {
+  public var model: String
+  public var data: String
+  public var images: Int
+  /// Share of right answers, from 0 to 1.
+  public var top1: Float
+  public var imagesPerSecond: Double
+  /// How bytes became the input, in words.
+  public var normalization: String
+}
+
+package enum Workbench {
+  /// Evaluates a model on labelled images.
+  package static func evaluate(_ path: String, data: String, normalization: String, limit: Int?) throws -> EvaluationReport {
+    let model = try AnyModel(path)
+    let all = try DatasetFinder.open(data, split: .test)
+    let images: any Dataset = limit.map { all.first($0) } ?? all
+    guard images.labels != nil else { throw InputError(["\(data): there are no labels to compare with"]) }
+    let (name, chosen) = try self.normalization(normalization, model, images)
+    let start = ContinuousClock.now
+    let answers: Answers
+    switch model {
+    case .float(let source):
+      try refuse(source.problems(with: images))
+      let graph = try FuseBatchNorm().rewrite(source.graph)
+      answers = graph.answers(on: images, normalization: chosen)
+    case .packed(let packed, _):
+      let runner = try PackedRunner(packed)
+      try refuse(problems(packed, images, classes: runner.shapes.values.last?.reduce(1, *) ?? 0))
+      answers = try self.answers(runner, images, chosen)
+    }
+    let seconds = start.duration(to: .now) / .seconds(1)
+    return EvaluationReport(
+      model: path, data: images.name, images: images.count, top1: answers.top1(images.labels!),
+      imagesPerSecond: Double(images.count) / max(seconds, 1e-9), normalization: name)
+  }
+
+  private static func normalization(
+    _ wanted: String, _ model: AnyModel, _ images: any Dataset
+  ) throws -> (String, Normalization?) {
+    if wanted != "auto" {
+      guard let value = Normalizations.named(wanted) else { throw InputError([Normalizations.explanation(wanted)]) }
+      return (wanted, value)
+    }
+    switch model {
+    case .packed(let packed, _): return ("from the packed file", packed.input.normalization)
+    case .float(let source):
+      try refuse(source.problems(with: images))
+      guard let found = Normalizations.detect(for: source.graph, on: images) else { return ("none", nil) }
+      return ("\(found.name), with which the network answers best on the first images", found.value)
+    }
+  }
+
+  private static func answers(
+    _ runner: PackedRunner, _ images: any Dataset, _ normalization: Normalization?
+  ) throws -> Answers {
+    var answers = Answers(classes: [])
+    for indices in images.orderedBatches(of: 500) {
+      let batch = images.images(indices, normalization: normalization)
+      let input = batch.reshapedIfNeeded([indices.count] + runner.model.input.shape)
+      answers.classes += try runner.run(input).flattenedToRows().largestColumns
+    }
+    return answers
+  }
+
+  static func refuse(_ problems: [String]) throws {
+    guard problems.isEmpty else { throw InputError(problems) }
+  }
+
+  /// What a packed model has that a dataset does not fit.
+  static func problems(_ model: PackedModel, _ data: any Dataset, classes: Int) -> [String] {
+    let wanted = model.input.shape
+    guard wanted == data.imageShape.dimensions || (wanted.count == 1 && wanted[0] == data.imageShape.count) else {
+      return ["\(data.name): the images are \(data.imageShape), but the packed model wants \(Shape(wanted))"]
+    }
+    guard data.count > 0 else { return ["\(data.name): there are no images"] }
+    guard data.labels != nil else { return [] }
+    do { try data.checkLabels(classCount: classes) } catch { return ["\(error)"] }
+    return []
+  }
+
+  /// Compares a packed file with what oneDNN makes of it, and with the float network it came from.
+  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws -> (VerificationReport, notes: [String]) {
+    let packed = try PackedFile.read(path)
+    let source = try SourceModel(model)
+    let all = try DatasetFinder.open(data, split: .test)
+    let images: any Dataset = limit.map { all.first($0) } ?? all
+    let frozen = try Raising(packed, source: path).raised()
+    let classes = frozen[frozen.outputs[0]].shape.count
+    try refuse(problems(packed, images, classes: classes) + source.problems(with: images))
+    guard classes == source.classCount else {
+      throw InputError(["\(path): has \(classes) outputs, but \(model) has \(source.classCount)"])
+    }
+    var notes: [String] = []
+    if packed.provenance.sourceHash != source.hash {
+      notes.append("\(path): was made from \(packed.provenance.source) with another content than \(model)")
+    }
+    let report = try Verification(frozen: frozen, packed: packed, normalization: packed.input.normalization)
+      .run(on: images, float: source.graph)
+    return (report, notes)
+  }
+
+  /// Runs a model on a tensor from a NumPy file, as it is, and writes what comes out. The shape of the output.
+  package static func run(_ path: String, input: String, output: String) throws -> Shape {
+    try Output.check(output)
+    let model = try AnyModel(path)
+    let x = try NumPyFile.read(input)
+    let y: Tensor
+    switch model {
+    case .float(let source):
+      let graph = source.graph
+      guard graph.inputs.count == 1, graph.outputs.count == 1 else {
+        throw InputError(["\(path): one input and one output are wanted, not \(graph.inputs.count) and \(graph.outputs.count)"])
+      }
+      let wanted = graph.inputs[0].shape
+      guard x.shape.rank == wanted.rank, x.shape.dimensions.dropFirst() == wanted.dimensions.dropFirst() else {
+        throw InputError(["\(input): has the shape \(x.shape), but '\(graph.inputs[0].name)' of \(path) wants \(wanted) for any batch"])
+      }
+      y = graph(x)
+    case .packed(let packed, _): y = try PackedRunner(packed).run(x)
+    }
+    try NumPyFile.write(y, to: output)
+    return y.shape
+  }
+}
+
+extension Tensor {
+  fileprivate func reshapedIfNeeded(_ dimensions: [Int]) -> Tensor {
+    shape.dimensions == dimensions ? self : reshaped(Shape(dimensions))
+  }
+}

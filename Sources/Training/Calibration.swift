@@ -1,0 +1,67 @@
+import Datasets
+import Graphs
+import Tensors
+
+/// Measures the statistics of batch norms anew, with the weights as they are.
+///
+/// Whenever a method changes the scale of a layer, the running statistics of the float network are wrong for it; the
+/// first steps of training would then be spent on that alone.
+package enum Calibration {
+  /// The mean and variance constant of every batch norm, averaged over batches in the training phase.
+  ///
+  /// - Parameter moment: what weights are coded at; its phase is set to training.
+  package static func statistics(
+    of graph: Graph, constants: [Graph.Node.ID: Tensor], batches: [[Int]], data: any Dataset, normalization: Normalization?,
+    at moment: Moment
+  ) -> [Graph.Node.ID: Tensor] {
+    var moment = moment
+    moment.phase = .training
+    let norms = graph.nodes.filter { $0.operation is BatchNorm }
+    guard !norms.isEmpty else { return [:] }
+    var sums: [Graph.Node.ID: Tensor] = [:]
+    for indices in batches {
+      let images = data.images(indices, normalization: normalization)
+      let trace = graph.run(graph.values(for: images), at: moment, keeping: .everything, constants: constants)
+      for norm in norms {
+        let samples = Float(graph.samples(of: norm, in: trace))
+        let unbiased = samples > 1 ? samples / (samples - 1) : 1
+        let saved = trace.saved(norm.id)
+        for (id, value) in [(norm.inputs[3], saved[0]), (norm.inputs[4], saved[1].map { $0 * unbiased })] {
+          sums[id] = sums[id]?.zip(value, +) ?? value
+        }
+      }
+    }
+    let share = 1 / Float(batches.count)
+    return sums.mapValues { $0.map { $0 * share } }
+  }
+
+  /// Gives each named batch norm the statistics that its input really has, and a scale and shift that undo them: the
+  /// graph computes what it did before, but weights before it may now change their scale.
+  package static func standardize(
+    _ graph: Graph, norms names: Set<String>, batches: [[Int]], data: any Dataset, normalization: Normalization?
+  ) -> Graph {
+    let measured = statistics(
+      of: graph, constants: [:], batches: batches, data: data, normalization: normalization, at: .inference)
+    var values: [Graph.Node.ID: Tensor] = [:]
+    for node in graph.nodes where names.contains(node.name) {
+      guard let norm = node.operation as? BatchNorm else { continue }
+      let old = node.inputs[1...4].map { graph[$0].constant!.tensor }
+      let (factor, offset) = norm.affine(scale: old[0], shift: old[1], mean: old[2], variance: old[3])
+      let (mean, variance) = (measured[node.inputs[3]]!, measured[node.inputs[4]]!)
+      let deviation = variance.map { ($0 + norm.epsilon).squareRoot() }
+      values[node.inputs[1]] = factor.zip(deviation, *)
+      values[node.inputs[2]] = offset.zip(factor.zip(mean, *), +)
+      values[node.inputs[3]] = mean
+      values[node.inputs[4]] = variance
+    }
+    return graph.replacingConstants(values)
+  }
+}
+
+extension Graph {
+  /// How many numbers of one channel went into the statistics of a batch norm.
+  fileprivate func samples(of norm: Node, in trace: Trace) -> Int {
+    let x = trace[norm.inputs[0]]
+    return x.count / max(x.shape[1], 1)
+  }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Compute
+import Foundation
+import Importers
+import Packed
+import Pipeline
+
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Show what this machine gives signum: processor features, kernels, libraries, threads.",
+    discussion: """
+      SIGNUM_ISA=reference|portable|avx2|avx512 chooses the instruction set of the packed kernels, SIGNUM_THREADS their
+      threads, and OMP_NUM_THREADS those of training. The packed results are the same bits for every choice.
+
+      Example:
+
+        signum doctor
+      """)
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let chosen = try InstructionSet.chosen()
+    var rows: [(String, String)] = [
+      ("signum", Signum.version),
+      ("processor features", InstructionSet.available.map(\.rawValue).joined(separator: ", ")),
+      ("instruction set", chosen.rawValue),
+    ]
+    for operands in Kernel.Operands.allCases {
+      rows.append(("kernel \(operands.rawValue)", Kernel.best(operands, chosen).name))
+    }
+    rows += [
+      ("oneDNN", Processor.oneDNNVersion), ("HDF5", HDF5Library.version), ("protobuf-c", ProtobufLibrary.version),
+      ("training threads", "\(Processor.threadCount)"),
+      ("processors", "\(ProcessInfo.processInfo.activeProcessorCount)"),
+      ("thread waiting", ProcessInfo.processInfo.environment["OMP_WAIT_POLICY"] ?? "active"),
+    ]
+    if json { return try Console.printJSON(Dictionary(uniqueKeysWithValues: rows)) }
+    for (name, value) in rows { print(name.padding(toLength: 26, withPad: " ", startingAt: 0) + value) }
+  }
+}

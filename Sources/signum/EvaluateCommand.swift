@@ -1,0 +1,47 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measure the accuracy of a model on labelled images.",
+    discussion: """
+      Takes a float network or a packed file. A packed file says how bytes become its input; for a float network the
+      known ways are tried on the first images, unless one is named.
+
+      Example:
+
+        signum evaluate resnet20.signum --data cifar10/
+      """)
+
+  @Argument(help: ArgumentHelp("A float network or a packed file.", valueName: "file"))
+  var file: String
+
+  @Option(help: ArgumentHelp("Labelled images: a folder or a file.", valueName: "path"))
+  var data: String
+
+  @Option(help: ArgumentHelp("How bytes become the input: auto, a name, or scale:mean,…:deviation,….", valueName: "name"))
+  var normalization = "auto"
+
+  @Option(help: "How many images at most.")
+  var limit: Int?
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+  }
+
+  func run() throws {
+    let report = try Workbench.evaluate(file, data: data, normalization: normalization, limit: limit)
+    if json { return try Console.printJSON(report) }
+    print(
+      """
+      top-1          \(String(format: "%.2f %%", report.top1 * 100)) of \(report.images) images
+      speed          \(String(format: "%.0f", report.imagesPerSecond)) images/s
+      normalization  \(report.normalization)
+      """)
+  }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Datasets
+import Exporters
+import Graphs
+import Importers
+import Methods
+import Packed
+
+struct ListCommand: ParsableCommand {
+  enum Topic: String, CaseIterable, ExpressibleByArgument {
+    case methods, operators, passes, importers, exporters, kernels, datasets
+  }
+
+  struct Entry: Encodable {
+    var name: String
+    var summary: String
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "List what signum knows: methods, operators, passes, importers, exporters, kernels, datasets.",
+    discussion: """
+      Example:
+
+        signum list methods
+      """)
+
+  @Argument(help: "What to list.")
+  var topic: Topic
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let entries = entries
+    if json { return try Console.printJSON([topic.rawValue: entries]) }
+    let width = entries.map(\.name.count).max() ?? 0
+    for entry in entries {
+      print(entry.summary.isEmpty ? entry.name : entry.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + entry.summary)
+    }
+  }
+
+  private var entries: [Entry] {
+    switch topic {
+    case .methods: methods.map { Entry(name: $0.name, summary: $0.summary + Self.options(of: $0)) }
+    case .operators: operators.map { Entry(name: $0.name, summary: "") }
+    case .passes:
+      passes.map { type(of: $0) }.map { Entry(name: $0.name, summary: $0.summary) }
+        + [
+          Entry(name: AttachMethod.name, summary: AttachMethod.summary), Entry(name: SignInputs.name, summary: SignInputs.summary),
+          Entry(name: Freeze.name, summary: Freeze.summary),
+        ]
+    case .importers: importers.map { Entry(name: $0.name, summary: $0.summary) }
+    case .exporters: exporters.map { Entry(name: $0.name, summary: $0.summary) }
+    case .kernels:
+      kernels.map { Entry(name: $0.name, summary: "\($0.isAvailable ? "available" : "not on this processor"); needs \($0.requires)") }
+    case .datasets: datasetReaders.map { Entry(name: $0.name, summary: $0.summary) }
+    }
+  }
+
+  private static func options(of type: any Method.Type) -> String {
+    let options = defaultOptions(of: type).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return options.isEmpty ? "" : "; options: \(options.joined(separator: ", "))"
+  }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+
+@main
+struct SignumCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "signum",
+    abstract: "Turns pretrained float networks into networks of bits, and proves that the bits compute what was trained.",
+    discussion: """
+      The shortest way:
+
+        signum convert resnet20.onnx --method information-retention --data cifar10/ -o resnet20.signum
+
+      Exit codes: 0 done, 1 the input cannot be used, 2 verification failed, 64 wrong usage.
+      """,
+    version: Signum.version,
+    subcommands: [
+      InspectCommand.self, ConvertCommand.self, VerifyCommand.self, EvaluateCommand.self, RunCommand.self,
+      ListCommand.self, DoctorCommand.self, HDF5ContentsCommand.self,
+    ])
+
+  static func main() {
+    Startup.prepare()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let failure as VerificationFailed {
+      Console.error("\(failure)")
+      Foundation.exit(2)
+    } catch let error where isAboutUsage(error) {
+      exit(withError: error)
+    } catch {
+      Console.error("\(error)")
+      Foundation.exit(1)
+    }
+  }
+
+  /// Whether the argument parser should say it: help, version, wrong arguments. Its exit code for the latter is 64.
+  private static func isAboutUsage(_ error: any Error) -> Bool {
+    exitCode(for: error) != .failure || error is ValidationError || error is CleanExit
+  }
+}
+
+/// The bits do not compute what the graph computes.
+struct VerificationFailed: Error, CustomStringConvertible {
+  var description: String
+}

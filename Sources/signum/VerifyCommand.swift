@@ -1,0 +1,43 @@
+import ArgumentParser
+import Pipeline
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Prove that a packed file computes what its bits say.",
+    discussion: """
+      Runs the same images through the packed kernels and, layer by layer, through oneDNN on the weights that the file
+      decodes to. Whole numbers and bits must be equal; floats may differ within the tolerance of their layer. The float
+      network gives the accuracy to compare with. Exit code 2, with the first layer that differs, where they part.
+
+      Example:
+
+        signum verify resnet20.signum --against resnet20.onnx --data cifar10/
+      """)
+
+  @Argument(help: ArgumentHelp("The packed file.", valueName: "packed"))
+  var packed: String
+
+  @Option(help: ArgumentHelp("The float network that it came from.", valueName: "model"))
+  var against: String
+
+  @Option(help: ArgumentHelp("Images: a folder or a file.", valueName: "path"))
+  var data: String
+
+  @Option(help: "How many images at most.")
+  var limit: Int?
+
+  @Flag(help: "Print the report as one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+  }
+
+  func run() throws {
+    let (report, notes) = try Workbench.verify(packed, against: against, data: data, limit: limit)
+    for note in notes { Console.log.warning("\(note)") }
+    if json { try Console.printJSON(report) } else { print(report.layerTable + "\n\n" + report.summary) }
+    guard report.passes else { throw VerificationFailed(description: "\(packed): \(report.verdict)") }
+  }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import Packed
+
+/// A packed file taken apart, to be put together wrongly.
+private struct Parts {
+  var header: [String: Any]
+  var metadata: [String: String]
+  var data: [UInt8]
+  /// Whether the checksum is made right again.
+  var restores = true
+
+  init(_ name: String) {
+    let bytes = [UInt8](PackedFile.encode(goldenModels.first { $0.name == name }!.model))
+    let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    let object = try! JSONSerialization.jsonObject(with: Data(bytes[8..<8 + length]))
+    header = object as! [String: Any]
+    metadata = header.removeValue(forKey: "__metadata__") as! [String: String]
+    data = Array(bytes[(8 + length)...])
+  }
+
+  var bytes: Data {
+    var (header, metadata) = (header, metadata)
+    if restores { metadata["checksum"] = SHA256.hexadecimal(of: data) }
+    header["__metadata__"] = metadata
+    let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
+    return file(try! JSONSerialization.data(withJSONObject: header, options: options), data)
+  }
+
+  mutating func replace(_ old: String, _ new: String, in key: String = "layers") {
+    precondition(metadata[key]!.contains(old), "\(old) is not there")
+    metadata[key]!.replace(old, with: new, maxReplacements: 1)
+  }
+
+  mutating func change(_ tensor: String, _ key: String, _ value: Any) {
+    var entry = header[tensor] as! [String: Any]
+    entry[key] = value
+    header[tensor] = entry
+  }
+}
+
+private func file(_ header: Data, _ data: [UInt8], aligned: Bool = true) -> Data {
+  var text = [UInt8](header)
+  while aligned && (8 + text.count) % 64 != 0 { text.append(0x20) }
+  return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) } + Data(text) + Data(data)
+}
+
+private func changed(_ name: String, _ change: (inout Parts) -> Void) -> Data {
+  var parts = Parts(name)
+  change(&parts)
+  return parts.bytes
+}
+
+/// Files that must be refused. Their names begin with the case of the error, up to a full stop.
+func rejectedFiles() -> [(name: String, bytes: Data)] { containers() + metadata() + layers() + shapes() }
+
+private func containers() -> [(name: String, bytes: Data)] {
+  let good = PackedFile.encode(goldenModels.first { $0.name == "features" }!.model)
+  let bits = "bits-and-thresholds"
+  return [
+    ("truncated.empty", Data()), ("truncated.length", good.prefix(5)), ("truncated.header", good.prefix(80)),
+    ("headerTooLong", Data(repeating: 0xFF, count: 8) + good.dropFirst(8)),
+    ("misalignedData", file(Data("{}".utf8), [], aligned: false)),
+    ("invalidJSON.array", file(Data("[1]".utf8), [])), ("invalidJSON.open", file(Data("{\"a\":".utf8), [])),
+    ("invalidJSON.deep", file(Data(("{\"a\":" + String(repeating: "[", count: 10_000)).utf8), [])),
+    ("invalidJSON.encoding", file(Data("{\"".utf8) + Data([0xFF]) + Data("\":1}".utf8), [])),
+    ("duplicateKey", file(Data("{\"bits\":1,\"bits\":1}".utf8), [])),
+    ("missing.metadata", file(Data("{}".utf8), [])),
+    ("unknownKey.tensor", changed(bits) { $0.header["more"] = $0.header["bits"] }),
+    ("wrongElementType", changed(bits) { $0.change("floats", "dtype", "F16") }),
+    ("misplacedTensor.overlap", changed(bits) { $0.change("floats", "data_offsets", [0, 64]) }),
+    ("misplacedTensor.negative", changed(bits) { $0.change("bits", "data_offsets", [-64, 64]) }),
+    ("wrongTensorSize.beyond", changed(bits) { $0.change("bits", "data_offsets", [0, 64_000_000]) }),
+    ("wrongTensorSize.shape", changed(bits) { $0.change("bits", "shape", [1 << 30, 1 << 30]) }),
+    ("wrongTensorSize.unaligned", changed(bits) { $0.change("bits", "data_offsets", [0, 63]) }),
+    ("wrongDataSize", changed(bits) { $0.data += [UInt8](repeating: 0, count: 64) }),
+    ("wrongPadding.floats", changed("residual") { $0.data[$0.data.count - 1] = 0x40 }),
+    ("invalidValue.offsets", changed(bits) { $0.change("bits", "data_offsets", [0]) }),
+  ]
+}
+
+private func metadata() -> [(name: String, bytes: Data)] {
+  [
+    ("unsupportedFormat", changed("features") { $0.metadata["format"] = "pt" }),
+    ("unsupportedVersion", changed("features") { $0.metadata["format_version"] = "2" }),
+    (
+      "checksumMismatch",
+      changed("features") {
+        $0.restores = false
+        $0.data[0] ^= 1
+      }
+    ),
+    ("missing.layers", changed("features") { $0.metadata["layers"] = nil }),
+    ("unknownKey.metadata", changed("features") { $0.metadata["more"] = "1" }),
+    ("invalidValue.seed", changed("features") { $0.replace("\"seed\":\"7\"", "\"seed\":\"-7\"", in: "provenance") }),
+    (
+      "invalidValue.mean",
+      changed("convolution-float") { $0.replace("\"mean\":[0.5,0.25]", "\"mean\":[0.5,0.25,1]", in: "input") }
+    ),
+    (
+      "invalidValue.deviation",
+      changed("convolution-float") { $0.replace("\"deviation\":[0.1,2]", "\"deviation\":[0,2]", in: "input") }
+    ),
+    ("tooLarge.input", changed("pools") { $0.replace("[3,5,5]", "[3,1000000000,1000000000]", in: "input") }),
+    ("tooLarge.count", changed("pools") { $0.replace("[3,5,5]", "[1000000000,1000000000,1000000000]", in: "input") }),
+    ("wrongShape.empty", changed("pools") { $0.replace("[3,5,5]", "[3,0,5]", in: "input") }),
+    ("noLayers", changed("pools") { $0.metadata["layers"] = "[]" }),
+  ]
+}
+
+private func layers() -> [(name: String, bytes: Data)] {
+  let bits = "bits-and-thresholds"
+  return [
+    ("unknownKind", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"tanh\"") }),
+    ("unknownKind.empty", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"\"") }),
+    ("unknownKey.layer", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"sign\",\"more\":1") }),
+    ("missing.type", changed(bits) { $0.replace(",\"type\":\"sign\"", "") }),
+    ("invalidInput.itself", changed("dense") { $0.replace("\"in\":[5,7]", "\"in\":[5,8]") }),
+    ("invalidInput.forward", changed("dense") { $0.replace("\"in\":[5,7]", "\"in\":[9,7]") }),
+    ("invalidInput.negative", changed("dense") { $0.replace("\"in\":[5,7]", "\"in\":[-1,7]") }),
+    ("wrongOffset.bits", changed(bits) { $0.replace("\"bits\":0", "\"bits\":64") }),
+    ("wrongOffset.levels", changed(bits) { $0.replace("\"levels\":0", "\"levels\":1") }),
+    (
+      "outOfRange.weight",
+      changed(bits) { $0.replace("\"weight\":[70,3,3,3]", "\"weight\":[7000000,3,1,1]") }
+    ),
+    ("outOfRange.channels", changed(bits) { $0.replace("\"channels\":70", "\"channels\":1000000000") }),
+    ("paddingBitsSet", changed(bits) { $0.data[7] = 0x80 }),
+    ("wrongPadding.bits", changed("dense") { $0.data[63] = 1 }),
+    ("invalidValue.flipped", changed(bits) { $0.data[$0.data.count - 29] |= 0x80 }),
+    ("invalidValue.weight", changed(bits) { $0.replace("\"weight\":[70,3,3,3]", "\"weight\":[70,3]") }),
+    (
+      "invalidValue.huge",
+      changed(bits) { $0.replace("\"weight\":[70,3,3,3]", "\"weight\":[9223372036854775807,2,3,3]") }
+    ),
+    ("invalidValue.integer", changed(bits) { $0.replace("\"channels\":70", "\"channels\":1.5") }),
+    (
+      "notFinite.levels", changed("features") { $0.data.replaceSubrange(floats("features"), with: [0, 0, 0xC0, 0x7F]) }
+    ),
+    ("notFinite.weight", changed("convolution-float") { $0.data.replaceSubrange(0..<4, with: [0, 0, 0x80, 0x7F]) }),
+  ]
+}
+
+/// Where the first float of a model lies in its data.
+private func floats(_ name: String) -> Range<Int> {
+  let start = ((Parts(name).header["floats"] as! [String: Any])["data_offsets"] as! [Int])[0]
+  return start..<start + 4
+}
+
+private func shapes() -> [(name: String, bytes: Data)] {
+  [
+    ("wrongShape.channels", changed("convolution-float") { $0.replace("[2,5,4]", "[3,5,4]", in: "input") }),
+    ("wrongShape.window", changed("pools") { $0.replace("[3,5,5]", "[3,1,0]", in: "input") }),
+    ("wrongShape.strides", changed("pools") { $0.replace("\"strides\":[2,2]", "\"strides\":[0,2]") }),
+    ("wrongShape.padding", changed("pools") { $0.replace("\"padding\":[1,1,1,1]", "\"padding\":[1,3,1,1]") }),
+    ("wrongShape.groups", changed("convolution-binary") { $0.replace("\"groups\":2", "\"groups\":0") }),
+    ("wrongShape.dilations", changed("convolution-binary") { $0.replace("[2,2]", "[-2,2]") }),
+    ("wrongShape.size", changed("pools") { $0.replace("\"size\":[3,3]", "\"size\":[300,3]") }),
+    ("tooLarge.padding", changed("arranging") { $0.replace("\"after\":[0,1,0]", "\"after\":[0,99999,9999]") }),
+    ("wrongShape.slice", changed("arranging") { $0.replace("\"counts\":[4,2,3]", "\"counts\":[5,2,3]") }),
+    ("wrongShape.steps", changed("arranging") { $0.replace("\"steps\":[-1,2,1]", "\"steps\":[0,2,1]") }),
+    ("wrongShape.transpose", changed("arranging") { $0.replace("[2,3,1]", "[2,3,3]") }),
+    ("wrongShape.reshape", changed("arranging") { $0.replace("[2,2,3,4]", "[2,2,3,5]") }),
+    ("wrongShape.axis", changed("arranging") { $0.replace("\"axis\":2", "\"axis\":0") }),
+    ("wrongShape.concat", changed("arranging") { $0.replace("\"in\":[3,3]", "\"in\":[3,1]") }),
+    ("wrongShape.inputs", changed("arranging") { $0.replace("\"in\":[3,3]", "\"in\":[]") }),
+    ("wrongShape.clip", changed("arranging") { $0.replace("\"min\":-0.25", "\"min\":1,\"max\":0") }),
+  ]
+}
