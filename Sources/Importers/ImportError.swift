@@ -47,12 +47,23 @@ package struct ImportError: Error, Hashable, Sendable {
 extension ImportError: CustomStringConvertible {
   /// A line a problem, each with its place first; then what to do where operators are missing.
   package var description: String {
-    var lines = problems.map { "\(file): \($0)" }
+    var lines = problems.prefix(Self.shown).map { "\(file): \(Self.printable("\($0)"))" }
+    if problems.count > Self.shown { lines.append("\(file): and \(problems.count - Self.shown) problems more") }
     if !unsupportedOperators.isEmpty {
-      lines.append("\(file): supported operators are \(ONNXOperators.names.joined(separator: ", ")); ")
+      let names = ONNXOperators.names.filter { !ONNXOperators.literalOnly.contains($0) }.joined(separator: ", ")
+      let literalOnly = ONNXOperators.literalOnly.sorted().joined(separator: ", ")
+      lines.append("\(file): supported operators are \(names), and of constants \(literalOnly); ")
       lines[lines.count - 1] += "export the model without the others, or cut it before them"
     }
     return lines.joined(separator: "\n")
+  }
+
+  private static let shown = 50
+
+  /// Names in a file may hold anything; nothing of it shall steer a terminal.
+  private static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
   }
 }
 

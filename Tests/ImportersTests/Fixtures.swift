@@ -31,7 +31,8 @@ struct DifferentShape: Error {
 }
 
 enum Fixtures {
-  static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../fixtures").standardized
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../fixtures")
+    .standardized
 
   static func path(_ name: String) -> String { folder.appending(path: name).path }
 

@@ -11,6 +11,9 @@ struct ONNXMutationTests {
     "weights_behind_op13", "typed_fields_op13", "auto_pad_same_upper",
   ]
 
+  /// SIGNUM_MUTATIONS asks for more of them.
+  static let count = ProcessInfo.processInfo.environment["SIGNUM_MUTATIONS"].flatMap { Int($0) } ?? 250
+
   @Test("two thousand seeded mutations", arguments: models)
   func mutations(_ model: String) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "signum-\(UUID())")
@@ -20,7 +23,7 @@ struct ONNXMutationTests {
     var generator = SplitMix64(seed: 17, stream: UInt64(whole.count))
     let path = folder.appending(path: "model.onnx")
     var imported = 0
-    for _ in 0..<250 {
+    for _ in 0..<Self.count {
       try mutated(whole, &generator).write(to: path)
       do {
         let graph = try ONNXImporter.graph(from: path.path)
@@ -28,7 +31,7 @@ struct ONNXMutationTests {
         #expect(graph.outputs.allSatisfy { $0.index < graph.nodes.count })
       } catch { #expect(!error.description.isEmpty) }
     }
-    #expect(imported < 250)
+    #expect(imported < Self.count)
   }
 
   /// One to four changes: a byte, a bit, a number as large as can be, a piece left out or doubled.

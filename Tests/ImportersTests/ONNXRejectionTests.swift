@@ -57,7 +57,10 @@ struct ONNXRejectionTests {
         "several.onnx: node 'mul' (Mul of computed values): this operator is not supported",
       ])
     #expect(lines.last?.hasPrefix("several.onnx: supported operators are Add, AveragePool, ") == true)
-    #expect(lines.last?.hasSuffix("Unsqueeze; export the model without the others, or cut it before them") == true)
+    #expect(
+      lines.last?.hasSuffix(
+        "of constants Div, Expand, Gather, Mul, Sub; export the model without the others, or cut it before them")
+        == true)
   }
 
   @Test("a file that is not there, a folder, an unknown kind") func paths() {
@@ -77,6 +80,13 @@ struct ONNXRejectionTests {
     #expect(
       message(path, ["image": [1, 2, 6, 7], "input": [1, 2, 6, 7]])
         == "open_axis.onnx: a shape is given for 'image', but the inputs are input")
+  }
+
+  @Test("a name in a file does not steer the terminal, and many problems are cut short") func printing() {
+    let problem = ImportError.Problem.node(name: "a\u{1B}[2J\n", operation: "Conv", problem: "is odd")
+    #expect(ImportError("m.onnx", problem).description == "m.onnx: node 'a\u{FFFD}[2J\u{FFFD}' (Conv): is odd")
+    let lines = ImportError("m.onnx", Array(repeating: problem, count: 60)).description.split(separator: "\n")
+    #expect(lines.count == 51 && lines.last == "m.onnx: and 10 problems more")
   }
 
   private func message(_ path: String, _ shapes: [String: Shape] = [:]) -> String {

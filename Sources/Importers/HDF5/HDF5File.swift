@@ -65,7 +65,9 @@ package enum HDF5File {
     let rank = H5Sget_simple_extent_ndims(space.id)
     guard rank >= 0 else { throw .unreadable(reason: HDF5Library.lastError()) }
     var sizes = [hsize_t](repeating: 0, count: Int(rank))
-    guard H5Sget_simple_extent_dims(space.id, &sizes, nil) >= 0 else { throw .unreadable(reason: HDF5Library.lastError()) }
+    guard H5Sget_simple_extent_dims(space.id, &sizes, nil) >= 0 else {
+      throw .unreadable(reason: HDF5Library.lastError())
+    }
     object.shape = sizes.map { Int(clamping: $0) }
     let type = try HDF5Handle(H5Dget_type(dataset.id), close: { H5Tclose($0) })
     object.type = name(of: type)

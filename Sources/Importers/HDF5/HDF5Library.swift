@@ -16,7 +16,9 @@ package enum HDF5Library {
   static func lastError() -> String {
     var words: [String] = []
     let collect: H5E_walk2_t = { _, entry, context in
-      if let text = entry?.pointee.desc { context!.assumingMemoryBound(to: [String].self).pointee.append(String(cString: text)) }
+      if let text = entry?.pointee.desc {
+        context!.assumingMemoryBound(to: [String].self).pointee.append(String(cString: text))
+      }
       return 0
     }
     _ = withUnsafeMutablePointer(to: &words) { H5Ewalk2(hdf5_default_errors(), H5E_WALK_DOWNWARD, collect, $0) }

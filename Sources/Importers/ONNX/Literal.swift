@@ -11,8 +11,8 @@ struct Literal {
 
   /// The name of the value in the file.
   var name: String
-  /// What was done to the numbers since they had that name, so that what is not equal is not taken for the same.
-  private(set) var history = ""
+  /// A hash of what was done to the numbers since they had that name, so that what is not equal is not taken for the same.
+  private(set) var history: UInt64 = 0
   private(set) var shape: Shape
   private(set) var numbers: Numbers
 
@@ -58,7 +58,7 @@ struct Literal {
   func reshaped(_ shape: Shape) -> Literal {
     var literal = self
     literal.shape = shape
-    literal.history += "\(shape)"
+    literal.history = Literal.mixed(history, 0, shape.dimensions)
     if let tensor { literal.numbers = .floats(tensor.reshaped(shape)) }
     return literal
   }
@@ -74,7 +74,10 @@ struct Literal {
         Tensor(shape) { target in
           tensor.withUnsafeFloats { source in
             var i = 0
-            Literal.forEachPlace(shape, offset, strides) { target[i] = source[$0]; i += 1 }
+            Literal.forEachPlace(shape, offset, strides) {
+              target[i] = source[$0]
+              i += 1
+            }
           }
         })
     case .integers(let source):
@@ -112,8 +115,15 @@ struct Literal {
   func transposed(_ permutation: [Int]) -> Literal {
     let strides = shape.strides
     var literal = viewed(Shape(permutation.map { shape[$0] }), strides: permutation.map { strides[$0] })
-    literal.history = history + "\(permutation)T"
+    literal.history = Literal.mixed(history, 1, permutation)
     return literal
+  }
+
+  private static func mixed(_ history: UInt64, _ kind: Int, _ numbers: [Int]) -> UInt64 {
+    ([kind, numbers.count] + numbers).reduce(history) {
+      var generator = SplitMix64(seed: $0 ^ UInt64(bitPattern: Int64($1)))
+      return generator.next()
+    }
   }
 
   /// The same numbers repeated along the axes of one element, to `shape`.
@@ -123,7 +133,10 @@ struct Literal {
     let missing = shape.rank - self.shape.rank
     let strides = self.shape.strides
     return viewed(
-      shape, strides: shape.dimensions.indices.map { $0 < missing || self.shape[$0 - missing] == 1 ? 0 : strides[$0 - missing] })
+      shape,
+      strides: shape.dimensions.indices.map {
+        $0 < missing || self.shape[$0 - missing] == 1 ? 0 : strides[$0 - missing]
+      })
   }
 }
 

@@ -34,9 +34,11 @@ extension ONNXNode {
   ) throws(ImportError.Problem) -> [Int] {
     guard let integers = attributes[name]?.integers else { return standard }
     try require(
-      integers.count == count, "'\(name)' has \(integers.count) entr\(integers.count == 1 ? "y" : "ies"), expected \(count)")
+      integers.count == count,
+      "'\(name)' has \(integers.count) entr\(integers.count == 1 ? "y" : "ies"), expected \(count)")
     for integer in integers {
-      try require(range.contains(integer), "'\(name)' is \(integers), outside \(range.lowerBound) to \(range.upperBound)")
+      try require(
+        range.contains(integer), "'\(name)' is \(integers), outside \(range.lowerBound) to \(range.upperBound)")
     }
     return integers
   }

@@ -36,7 +36,9 @@ package enum ONNXImporter: Importer {
   }
 
   private static func operatorSet(of model: ONNXModel) throws(ImportError.Problem) -> Int {
-    guard let version = model.opsets[""] else { throw .model("is not an ONNX model, or one that names no operator set") }
+    guard let version = model.opsets[""] else {
+      throw .model("is not an ONNX model, or one that names no operator set")
+    }
     guard operatorSets.contains(version) else {
       let known = "\(operatorSets.lowerBound) to \(operatorSets.upperBound)"
       throw .model("operator set \(version) is not supported, only \(known)")

@@ -88,7 +88,8 @@ struct ONNXSkeleton {
         try copy(inner, field.value, depth: depth + 1, emitting: false)
       case .view where field.kind == .bytes: if emitting { emitView(field) }
       case .scalars:
-        try charge(field.kind == .bytes ? field.value.count : 1, to: \.scalars, Limit.scalars, "numbers outside raw data")
+        try charge(
+          field.kind == .bytes ? field.value.count : 1, to: \.scalars, Limit.scalars, "numbers outside raw data")
         if emitting { try emit(field) }
       default: if emitting { try emit(field) }
       }

@@ -60,13 +60,20 @@ extension ONNXTensor {
   /// Whether the element type is one of those that become `Float`.
   static func isFloat(_ type: Int) -> Bool { [1, 10, 11, 16].contains(type) }
 
+  /// Whether the element type is one of those that become `Int`.
+  static func isInteger(_ type: Int) -> Bool { (2...7).contains(type) || [9, 12, 13].contains(type) }
+
   /// The numbers. Complexity: O(count).
   func decoded(from files: inout ONNXFiles) throws(DataProblem) -> Literal {
-    guard let count = Shape.checked(dimensions)?.count else { throw DataProblem("has the impossible shape \(dimensions)") }
+    guard let count = Shape.checked(dimensions)?.count else {
+      throw DataProblem("has the impossible shape \(dimensions)")
+    }
     switch storage {
     case .raw(let offset, let length):
       let all = files.model.bytes
-      guard offset <= all.count, length <= UInt64(all.count) - offset else { throw DataProblem("stands outside the file") }
+      guard offset <= all.count, length <= UInt64(all.count) - offset else {
+        throw DataProblem("stands outside the file")
+      }
       return try decoded(count, UnsafeRawBufferPointer(rebasing: all[Int(offset)..<Int(offset + length)]))
     case .external(let keys): return try decoded(count, try files.bytes(external: keys))
     case .floats(let numbers): return try floats(count, numbers.count, type: [1]) { numbers[$0] }
@@ -74,8 +81,14 @@ extension ONNXTensor {
     case .unsigned(let numbers): return try integers(count, try numbers.map(ONNXTensor.fitting))
     case .integers(let numbers):
       switch elementType {
-      case 10: return try floats(count, numbers.count, type: [10]) { Float(Float16(bitPattern: UInt16(truncatingIfNeeded: numbers[$0]))) }
-      case 16: return try floats(count, numbers.count, type: [16]) { Float(bitPattern: UInt32(truncatingIfNeeded: numbers[$0]) << 16) }
+      case 10:
+        return try floats(count, numbers.count, type: [10]) {
+          Float(Float16(bitPattern: UInt16(truncatingIfNeeded: numbers[$0])))
+        }
+      case 16:
+        return try floats(count, numbers.count, type: [16]) {
+          Float(bitPattern: UInt32(truncatingIfNeeded: numbers[$0]) << 16)
+        }
       case 1, 11: return try floats(count, numbers.count, type: [1, 11]) { Float(numbers[$0]) }
       default: return try integers(count, numbers)
       }
@@ -132,7 +145,8 @@ extension ONNXTensor {
   private func require(bytes: Int, of size: Int, for count: Int) throws(DataProblem) {
     let (needed, overflow) = count.multipliedReportingOverflow(by: size)
     guard !overflow, needed == bytes else {
-      throw DataProblem("the shape \(dimensions) of \(ONNXTensor.typeName(elementType)) does not fit \(bytes) bytes of data")
+      throw DataProblem(
+        "the shape \(dimensions) of \(ONNXTensor.typeName(elementType)) does not fit \(bytes) bytes of data")
     }
   }
 
@@ -145,7 +159,7 @@ extension ONNXTensor {
   }
 
   private func integers(_ count: Int, _ numbers: [Int]) throws(DataProblem) -> Literal {
-    guard [2, 3, 4, 5, 6, 7, 9, 12, 13].contains(elementType) else { throw unsupportedType }
+    guard ONNXTensor.isInteger(elementType) else { throw unsupportedType }
     try require(numbers: numbers.count, for: count)
     return Literal(name, Shape(dimensions), integers: numbers)
   }

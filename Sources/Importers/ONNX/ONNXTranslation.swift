@@ -71,7 +71,8 @@ extension ONNXTranslation {
     }
     let known = Set(graph.inputs.map(\.name))
     for name in given.keys.sorted() where !known.contains(name) && values[name] == nil {
-      problems.append(.model("a shape is given for '\(name)', but the inputs are \(known.sorted().joined(separator: ", "))"))
+      problems.append(
+        .model("a shape is given for '\(name)', but the inputs are \(known.sorted().joined(separator: ", "))"))
     }
     if values.isEmpty { problems.append(.model("has no inputs")) }
   }
@@ -105,7 +106,11 @@ extension ONNXTranslation {
         made = .failed(isComputed: true)
       }
     } catch {
-      if case .unsupported(let operation, _) = error { report(unsupported: operation, node) } else { problems.append(error) }
+      if case .unsupported(let operation, _) = error {
+        report(unsupported: operation, node)
+      } else {
+        problems.append(error)
+      }
       made = failure(of: node)
     }
     for (index, output) in node.outputs.enumerated() where !output.isEmpty {
@@ -184,8 +189,10 @@ extension ONNXTranslation {
   private mutating func value(named name: String) -> ONNXValue? {
     if let value = values[name] { return value }
     guard let tensor = initializers[name] else { return nil }
-    do {
-      values[name] = .literal(try tensor.decoded(from: &files))
+    do throws(DataProblem) {
+      let literal = try tensor.decoded(from: &files)
+      guard take(literal.shape.count) else { throw DataProblem("the constants are too large together") }
+      values[name] = .literal(literal)
     } catch {
       problems.append(.value("constant", name: name, problem: error.words))
       values[name] = .failed(isComputed: false)
@@ -244,7 +251,7 @@ extension ONNXTranslation {
       let problem = "'\(literal.name)' holds integers, where floating point numbers are wanted"
       throw node?.problem(problem) ?? .value("constant", name: literal.name, problem: "holds integers")
     }
-    let key = "\(literal.name)\0\(literal.history)\0\(variant)"
+    let key = "\(literal.name)\0\(literal.history)\0\(literal.shape)\0\(variant)"
     if let id = constants[key] { return id }
     let id = graph.addConstant(unique(literal.name), tensor)
     constants[key] = id
@@ -317,11 +324,18 @@ extension ONNXTranslation {
 
   /// Takes from the numbers that may be computed while importing.
   mutating func charge(_ node: ONNXNode, _ dimensions: [Int]) throws(ImportError.Problem) -> Shape {
-    guard let shape = Shape.checked(dimensions), shape.count <= budget + 8 * files.size else {
+    guard let shape = Shape.checked(dimensions), take(shape.count) else {
       throw node.problem("computes too many numbers from constants: its output has the shape \(dimensions)")
     }
-    budget -= shape.count
     return shape
+  }
+
+  /// Whether there is room for that many numbers more: a fixed number of them, and some for each byte of the files, so
+  /// that files whose constants overlap or grow do not fill the memory.
+  private mutating func take(_ count: Int) -> Bool {
+    guard count <= budget + 2 * files.size else { return false }
+    budget -= count
+    return true
   }
 
   mutating func decoded(_ tensor: ONNXTensor, _ node: ONNXNode) throws(ImportError.Problem) -> Literal {

@@ -51,7 +51,9 @@ struct WireReader {
     let start = position
     var value: UInt64 = 0
     for shift in stride(from: 0, to: 70, by: 7) {
-      guard position < end else { throw .cutShort(offset: start, wanted: UInt64(position - start + 1), left: end - start) }
+      guard position < end else {
+        throw .cutShort(offset: start, wanted: UInt64(position - start + 1), left: end - start)
+      }
       let byte = bytes[position]
       position += 1
       value |= UInt64(byte & 0x7F) << UInt64(shift)

@@ -31,7 +31,9 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> Float {
     if translation.operatorSet < 11 { return try node.float(attribute, default: standard) }
     guard let literal = try translation.literal(node, input) else { return standard }
-    guard let scalar = literal.scalar else { throw node.problem("input \(input) ('\(literal.name)') must be one number") }
+    guard let scalar = literal.scalar else {
+      throw node.problem("input \(input) ('\(literal.name)') must be one number")
+    }
     // Infinities could not be written into a checkpoint.
     return scalar.isInfinite ? (scalar < 0 ? -1 : 1) * Float.greatestFiniteMagnitude : scalar
   }

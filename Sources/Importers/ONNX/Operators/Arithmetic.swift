@@ -54,7 +54,8 @@ extension ONNXOperators {
     _ node: ONNXNode, _ translation: inout ONNXTranslation,
     _ integers: (Int, Int) -> (partialValue: Int, overflow: Bool), _ floats: (Float, Float) -> Float
   ) throws(ImportError.Problem) -> ONNXValue {
-    guard case .literal(let left) = try translation.input(node, 0), case .literal(let right) = try translation.input(node, 1)
+    guard case .literal(let left) = try translation.input(node, 0),
+      case .literal(let right) = try translation.input(node, 1)
     else { throw node.notBetweenComputed }
     guard let shape = Shape.broadcast(left.shape, right.shape) else {
       throw node.problem("the shapes \(left.shape) and \(right.shape) do not go together")
@@ -62,7 +63,9 @@ extension ONNXOperators {
     _ = try translation.charge(node, shape.dimensions)
     let (a, b) = (left.expanded(to: shape), right.expanded(to: shape))
     if let a = a.tensor, let b = b.tensor { return .literal(Literal("", a.zip(b, floats))) }
-    guard let a = a.integers, let b = b.integers else { throw node.problem("mixes integers with floating point numbers") }
+    guard let a = a.integers, let b = b.integers else {
+      throw node.problem("mixes integers with floating point numbers")
+    }
     var results: [Int] = []
     for (x, y) in zip(a, b) {
       let (result, overflow) = integers(x, y)

@@ -17,8 +17,7 @@ extension ONNXOperators {
   private static func reshape(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
-    let target = try translation.integers(node, attribute: "shape", orInput: 1, since: 5)
-    guard let target else { throw node.problem("has no shape to take") }
+    guard let target = try translation.integers(node, 1) else { throw node.problem("has no shape to take") }
     let shape = try translation.shape(of: try translation.input(node, 0), node)
     try node.require(
       !(try node.flag("allowzero")) || !target.contains(0), "'allowzero' is 1 and the shape \(target) has a zero")
@@ -26,7 +25,9 @@ extension ONNXOperators {
   }
 
   /// The shape that a target with 0 for a copy and −1 for the rest asks for.
-  private static func resolved(_ node: ONNXNode, _ target: [Int], from shape: Shape) throws(ImportError.Problem) -> [Int] {
+  private static func resolved(
+    _ node: ONNXNode, _ target: [Int], from shape: Shape
+  ) throws(ImportError.Problem) -> [Int] {
     var dimensions = target
     for axis in target.indices where target[axis] == 0 {
       try node.require(axis < shape.rank, "the shape \(target) copies an axis that \(shape) does not have")
@@ -88,7 +89,8 @@ extension ONNXOperators {
     let shape = try translation.shape(of: input, node)
     let permutation = node.attributes["perm"]?.integers ?? Array((0..<shape.rank).reversed())
     try node.require(
-      permutation.sorted() == Array(0..<shape.rank), "'perm' is \(permutation), expected each of \(shape.rank) axes once")
+      permutation.sorted() == Array(0..<shape.rank),
+      "'perm' is \(permutation), expected each of \(shape.rank) axes once")
     switch input {
     case .literal(let literal):
       _ = try translation.charge(node, shape.dimensions)
@@ -96,7 +98,8 @@ extension ONNXOperators {
       return .literal(literal.transposed(permutation))
     default:
       return try translation.value(
-        node, Transpose(permutation: permutation), [try translation.operand(node, 0)], keepsBatch: permutation.first == 0)
+        node, Transpose(permutation: permutation), [try translation.operand(node, 0)],
+        keepsBatch: permutation.first == 0)
     }
   }
 
@@ -121,7 +124,9 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> ONNXValue {
     let first = literals[0].shape
     for literal in literals {
-      let fits = literal.shape.rank == first.rank && first.dimensions.indices.allSatisfy { $0 == axis || literal.shape[$0] == first[$0] }
+      let fits =
+        literal.shape.rank == first.rank
+        && first.dimensions.indices.allSatisfy { $0 == axis || literal.shape[$0] == first[$0] }
       try node.require(fits, "the shapes \(first) and \(literal.shape) differ in more than axis \(axis)")
     }
     var dimensions = first.dimensions
@@ -163,7 +168,8 @@ extension ONNXOperators {
       var counts = cut.counts
       if translation.isBatched(id), shape.rank > 0 {
         try node.require(
-          cut.starts[0] == 0 && cut.steps[0] == 1 && counts[0] == shape[0], "takes a part of the batch, which is not supported")
+          cut.starts[0] == 0 && cut.steps[0] == 1 && counts[0] == shape[0],
+          "takes a part of the batch, which is not supported")
         counts[0] = -1
       }
       return try translation.value(node, Slice(starts: cut.starts, steps: cut.steps, counts: counts), [id])
@@ -184,10 +190,14 @@ extension ONNXOperators {
     var axes: [Int] = Array(0..<rank)
     if let given { axes = []; for axis in given { axes.append(try node.axis(axis, rank: rank)) } }
     try node.require(amounts.count == 2 * axes.count, "'pads' has \(amounts.count) entries, expected \(2 * axes.count)")
-    try node.require(amounts.allSatisfy { (0...largestWindow).contains($0) }, "'pads' is \(amounts), outside 0 to \(largestWindow)")
+    try node.require(
+      amounts.allSatisfy { (0...largestWindow).contains($0) }, "'pads' is \(amounts), outside 0 to \(largestWindow)")
     var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
-    for (place, axis) in axes.enumerated() { (before[axis], after[axis]) = (amounts[place], amounts[place + axes.count]) }
-    try node.require(!translation.isBatched(input) || before[0] + after[0] == 0, "pads the batch, which is not supported")
+    for (place, axis) in axes.enumerated() {
+      (before[axis], after[axis]) = (amounts[place], amounts[place + axes.count])
+    }
+    try node.require(
+      !translation.isBatched(input) || before[0] + after[0] == 0, "pads the batch, which is not supported")
     let value: Float?
     if translation.operatorSet < 11 {
       value = try node.float("value", default: 0)

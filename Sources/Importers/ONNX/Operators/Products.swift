@@ -15,7 +15,8 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> ONNXValue {
     try node.require(!(try node.flag("transA")), "'transA' is 1; only 0 is supported")
     let input = try translation.operand(node, 0)
-    try node.require(translation.graph[input].shape.rank == 2, "its input is \(translation.graph[input].shape), expected 2 axes")
+    try node.require(
+      translation.graph[input].shape.rank == 2, "its input is \(translation.graph[input].shape), expected 2 axes")
     let transposes = !(try node.flag("transB"))
     let alpha = try node.float("alpha", default: 1)
     let weight = try weight(node, &translation, transposes: transposes, factor: alpha)
@@ -25,11 +26,13 @@ extension ONNXOperators {
       throw node.problem("its bias must be a constant of floating point numbers")
     }
     let outputs = translation.graph[weight].shape[0]
-    guard tensor.count == outputs || tensor.count == 1, tensor.shape.dimensions.dropLast().allSatisfy({ $0 == 1 }) else {
+    guard tensor.count == outputs || tensor.count == 1, tensor.shape.dimensions.dropLast().allSatisfy({ $0 == 1 })
+    else {
       throw node.problem("its bias has the shape \(tensor.shape), expected [\(outputs)]")
     }
     let numbers = tensor.scalars.map { $0 * beta }
-    let row = Tensor([outputs], scalars: numbers.count == outputs ? numbers : Array(repeating: numbers[0], count: outputs))
+    let row = Tensor(
+      [outputs], scalars: numbers.count == outputs ? numbers : Array(repeating: numbers[0], count: outputs))
     let constant = try translation.constant(Literal(bias.name, row), for: node, variant: "·\(beta)×\(outputs)")
     return try translation.value(node, Dense(), [input, weight, constant])
   }
@@ -45,7 +48,8 @@ extension ONNXOperators {
   private static func weight(
     _ node: ONNXNode, _ translation: inout ONNXTranslation, transposes: Bool, factor: Float
   ) throws(ImportError.Problem) -> Graph.Node.ID {
-    guard case .literal(let literal)? = translation.optional(node, 1), literal.tensor != nil, literal.shape.rank == 2 else {
+    guard case .literal(let literal)? = translation.optional(node, 1), literal.tensor != nil, literal.shape.rank == 2
+    else {
       throw node.problem("input 1 must be a constant matrix; products of two computed values are not supported")
     }
     var weight = transposes ? literal.transposed([1, 0]) : literal

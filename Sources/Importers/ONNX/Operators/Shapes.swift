@@ -37,7 +37,9 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> ONNXValue {
     guard let dimensions = try translation.integers(node, 0) else { throw node.problem("has no shape") }
     let shape = try translation.charge(node, dimensions)
-    guard let tensor = node.attributes["value"]?.tensor else { return .literal(Literal("", Tensor(shape, repeating: 0))) }
+    guard let tensor = node.attributes["value"]?.tensor else {
+      return .literal(Literal("", Tensor(shape, repeating: 0)))
+    }
     let value = try translation.decoded(tensor, node)
     try node.require(value.shape.count == 1, "'value' has \(value.shape.count) numbers, expected 1")
     return .literal(value.reshaped([]).expanded(to: shape).renamed(""))
@@ -65,7 +67,10 @@ extension ONNXOperators {
     let axis = try node.axis(try node.integer("axis", default: 0), rank: table.shape.rank)
     let size = table.shape[axis]
     var indices: [Int] = []
-    for place in wanted { indices.append(try node.axis(place, rank: size)) }
+    for place in wanted {
+      try node.require(place >= -size && place < size, "takes number \(place) of \(size)")
+      indices.append(place < 0 ? place + size : place)
+    }
     let (outer, inner) = (table.shape.dimensions[..<axis], table.shape.dimensions[(axis + 1)...])
     let shape = try translation.charge(node, outer + places.shape.dimensions + inner)
     let (rows, width) = (outer.reduce(1, *), inner.reduce(1, *))
@@ -96,6 +101,9 @@ extension ONNXOperators {
       return try translation.value(node, Identity(), [try translation.operand(node, 0)])
     }
     _ = try translation.charge(node, literal.shape.dimensions)
+    try node.require(
+      ONNXTensor.isFloat(type) || ONNXTensor.isInteger(type),
+      "the element type \(ONNXTensor.typeName(type)) is not supported")
     switch literal.numbers {
     case .floats(let tensor):
       if ONNXTensor.isFloat(type) { return .literal(literal) }
@@ -108,7 +116,9 @@ extension ONNXOperators {
       }
       return .literal(Literal("", literal.shape, integers: integers))
     case .integers(let integers):
-      if ONNXTensor.isFloat(type) { return .literal(Literal("", Tensor(literal.shape, scalars: integers.map { Float($0) }))) }
+      if ONNXTensor.isFloat(type) {
+        return .literal(Literal("", Tensor(literal.shape, scalars: integers.map { Float($0) })))
+      }
       return .literal(Literal("", literal.shape, integers: type == 9 ? integers.map { $0 == 0 ? 0 : 1 } : integers))
     }
   }

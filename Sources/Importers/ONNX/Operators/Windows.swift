@@ -28,7 +28,8 @@ extension ONNXOperators {
     let window = try Windowing(node, kernel: kernel, image: image)
     return try translation.value(
       node,
-      Convolution(strides: window.strides, padding: window.padding, dilations: window.dilations, groups: groups), inputs)
+      Convolution(strides: window.strides, padding: window.padding, dilations: window.dilations, groups: groups), inputs
+    )
   }
 
   private static func maxPool(
