@@ -1,9 +1,10 @@
 import Foundation
 import Graphs
-import Importers
 import Tensors
-import TestSupport
 import Testing
+import TestSupport
+
+@testable import Importers
 
 /// What another framework computed for a model.
 struct ExpectedOutput: Decodable, Sendable, CustomTestStringConvertible {

@@ -1,6 +1,7 @@
 import Foundation
-import Importers
 import Testing
+
+@testable import Importers
 
 @Suite("HDF5 files are listed")
 struct HDF5Tests {

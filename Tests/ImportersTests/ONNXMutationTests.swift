@@ -1,8 +1,9 @@
 import Foundation
 import Graphs
-import Importers
 import Tensors
 import Testing
+
+@testable import Importers
 
 @Suite("Damaged ONNX files throw or import, and never trap")
 struct ONNXMutationTests {

@@ -1,7 +1,8 @@
 import Graphs
-import Importers
 import Tensors
 import Testing
+
+@testable import Importers
 
 @Suite("Imported networks compute what onnxruntime computes")
 struct ONNXOutputTests {

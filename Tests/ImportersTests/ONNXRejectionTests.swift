@@ -1,8 +1,9 @@
 import Foundation
 import Graphs
-import Importers
 import Tensors
 import Testing
+
+@testable import Importers
 
 @Suite("ONNX files that cannot be imported are refused by name")
 struct ONNXRejectionTests {

@@ -10,6 +10,11 @@ struct MethodLaws {
   static let shapes: [(seed: UInt64, shape: Shape)] = [(1, [1, 1]), (2, [3, 5]), (3, [4, 3, 3, 3]), (4, [2, 64, 1, 1])]
   static let moments = [0, 0.3, 0.7, 1].map { Moment(phase: .training, progress: $0, seed: 9) }
 
+  private func type(named name: String) throws -> any Method.Type {
+    guard let type = methods.first(where: { $0.name == name }) else { throw MethodError.unknownMethod(name) }
+    return type
+  }
+
   @Test(arguments: methods.map { $0.name }) func codesAndTrains(_ name: String) throws {
     func check<M: Method>(_ type: M.Type) {
       let method = type.init()
@@ -28,11 +33,11 @@ struct MethodLaws {
           let gradients = method.backward(
             .random(shape, seed: 7), latent: latent, companions: companions, at: moment)
           #expect(gradients.map(\.shape) == [shape] + companions.map(\.shape))
-          #expect(gradients.allSatisfy { $0.scalars.allSatisfy(\.isFinite) })
+          #expect(gradients.allSatisfy { $0.scalars.allSatisfy { $0.isFinite } })
         }
       }
     }
-    check(try #require(methods.first { $0.name == name }))
+    check(try type(named: name))
   }
 
   @Test(arguments: methods.map { $0.name }) func survivesDegenerateWeights(_ name: String) throws {
@@ -45,15 +50,15 @@ struct MethodLaws {
       for latent in weights {
         let companions = method.companions(for: latent)
         let coded = method.code(latent, companions: companions, at: .inference)
-        #expect(coded.decoded().scalars.allSatisfy(\.isFinite))
+        #expect(coded.decoded().scalars.allSatisfy { $0.isFinite })
         for moment in Self.moments {
           let gradients = method.backward(
             Tensor(latent.shape, repeating: 1), latent: latent, companions: companions, at: moment)
-          #expect(gradients.allSatisfy { $0.scalars.allSatisfy(\.isFinite) })
+          #expect(gradients.allSatisfy { $0.scalars.allSatisfy { $0.isFinite } })
         }
       }
     }
-    check(try #require(methods.first { $0.name == name }))
+    check(try type(named: name))
   }
 
   @Test(arguments: methods.map { $0.name }) func optionsRoundTrip(_ name: String) throws {
@@ -65,7 +70,7 @@ struct MethodLaws {
       #expect(M.learningRate > 0)
       #expect(!M.summary.isEmpty)
     }
-    try check(try #require(methods.first { $0.name == name }))
+    try check(try type(named: name))
   }
 
   /// Descends on Σ (decoded − target)², where the target is itself coded: the bits must come to agree with it.
@@ -86,7 +91,7 @@ struct MethodLaws {
       let after = agreement(method.code(latent, companions: [], at: .inference), target)
       #expect(after > 0.97 && after > before + 0.2, "agreement rose from \(before) to \(after)")
     }
-    check(try #require(methods.first { $0.name == name }))
+    check(try type(named: name))
   }
 
   private func agreement(_ a: CodedTensor, _ b: CodedTensor) -> Double {

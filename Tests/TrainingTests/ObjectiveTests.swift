@@ -41,6 +41,6 @@ struct ObjectiveTests {
   @Test func hugeLogitsStayFinite() {
     let logits = Tensor([1, 3], scalars: [1e4, -1e4, 0])
     let value = Objective(distillation: 0.5, temperature: 3)(logits, teacher: logits.map { -$0 }, labels: [1])
-    #expect(value.loss.isFinite && value.gradient.scalars.allSatisfy(\.isFinite))
+    #expect(value.loss.isFinite && value.gradient.scalars.allSatisfy { $0.isFinite })
   }
 }
