@@ -98,15 +98,15 @@ FOR_AVX2 static void bitsTile(const SignumSteps *steps, const void *const *pixel
 }
 
 void signumFloatAVX2(const SignumConvolution *c, const void *input, float *output, void *scratch) {
-  signumDrive(c, input, output, scratch, (SignumPath){signumFloats, 6, floatTile});
+  signumDrive(c, input, output, scratch, (SignumPath){signumFloats, 6, floatTile, NULL});
 }
 
 void signumBinaryAVX2(const SignumConvolution *c, const void *input, float *output, void *scratch) {
-  signumDrive(c, input, output, scratch, (SignumPath){signumUnpackedSigns, 6, signTile});
+  signumDrive(c, input, output, scratch, (SignumPath){signumUnpackedSigns, 6, signTile, NULL});
 }
 
 void signumBitsAVX2(const SignumConvolution *c, const void *input, float *output, void *scratch) {
-  signumDrive(c, input, output, scratch, (SignumPath){signumBits, 8, bitsTile});
+  signumDrive(c, input, output, scratch, (SignumPath){signumBits, 8, bitsTile, NULL});
 }
 
 #else

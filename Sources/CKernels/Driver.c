@@ -99,7 +99,10 @@ typedef struct Target {
   float bias[SIGNUM_LANES];
 } Target;
 
-static Target targetOf(const SignumConvolution *c, float *output, int64_t channel, int lanes) {
+/// The block of a group that begins at output channel `first` and has `count` of them.
+static Target targetOf(const SignumConvolution *c, float *output, int64_t first, int64_t block, int64_t count) {
+  int lanes = (int)smaller(SIGNUM_LANES, count - block * SIGNUM_LANES);
+  int64_t channel = first + block * SIGNUM_LANES;
   Target target = {output, channel, lanes, c->bias != NULL, {0}, {0}};
   for (int lane = 0; lane < lanes; lane++) {
     // 1 · sum is the sum, to the bit; but − 0 + 0 is not − 0, so that a missing bias is not added.
@@ -162,8 +165,10 @@ static const void *blockAt(const SignumConvolution *c, SignumBlocks kind, int64_
 }
 
 static void driveBlock(const SignumConvolution *c, const Image *image, const SignumSteps *steps, SignumPath path,
-                       int64_t groupOffset, const void *block, const int32_t *ones, const Target *target) {
-  _Alignas(64) float sums[signumLargestTile * SIGNUM_LANES];
+                       int64_t groupOffset, const void *block, const int32_t *ones, const Target *target,
+                       const Target *second) {
+  enum { tileSums = signumLargestTile * SIGNUM_LANES };
+  _Alignas(64) float sums[2 * tileSums];
   _Alignas(64) int32_t counts[signumLargestTile * SIGNUM_LANES];
   int64_t pixels = c->outputHeight * c->outputWidth;
   for (int64_t first = 0; first < pixels; first += path.tileSize) {
@@ -177,7 +182,10 @@ static void driveBlock(const SignumConvolution *c, const Image *image, const Sig
       path.tile(steps, starts, count, block, counts);
       finishBits(c, target, first, count, ones, counts);
     } else {
-      path.tile(steps, starts, count, block, sums);
+      (second ? path.pair : path.tile)(steps, starts, count, block, sums);
+      for (int pixel = 0; second && pixel < count; pixel++) {
+        finish(c, second, first + pixel, sums + tileSums + pixel * SIGNUM_LANES);
+      }
       for (int pixel = 0; pixel < count; pixel++) finish(c, target, first + pixel, sums + pixel * SIGNUM_LANES);
     }
   }
@@ -196,9 +204,10 @@ void signumDrive(const SignumConvolution *c, const void *input, float *output, v
       int64_t index = group * blocks + i;
       const void *block = blockAt(c, path.blocks, index, scratch);
       const int32_t *ones = bits ? c->tapOnes + index * taps * SIGNUM_LANES : NULL;
-      int lanes = (int)smaller(SIGNUM_LANES, outputsOfGroup - i * SIGNUM_LANES);
-      Target target = targetOf(c, output, group * outputsOfGroup + i * SIGNUM_LANES, lanes);
-      driveBlock(c, &image, &walk, path, groupOffset, block, ones, &target);
+      Target target = targetOf(c, output, group * outputsOfGroup, i, outputsOfGroup), second;
+      bool paired = path.pair && i + 1 < blocks;
+      if (paired) second = targetOf(c, output, group * outputsOfGroup, ++i, outputsOfGroup);
+      driveBlock(c, &image, &walk, path, groupOffset, block, ones, &target, paired ? &second : NULL);
     }
   }
 }

@@ -23,6 +23,8 @@ typedef struct SignumPath {
   SignumBlocks blocks;
   int tileSize;
   SignumTile tile;
+  /// For two blocks that follow each other, to `[2][8][16]`; or null.
+  SignumTile pair;
 } SignumPath;
 
 void signumDrive(const SignumConvolution *, const void *input, float *output, void *scratch, SignumPath);

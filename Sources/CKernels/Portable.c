@@ -40,13 +40,13 @@ static void bitsTile(const SignumSteps *steps, const void *const *pixels, int co
 }
 
 void signumFloatPortable(const SignumConvolution *c, const void *input, float *output, void *scratch) {
-  signumDrive(c, input, output, scratch, (SignumPath){signumFloats, 8, floatTile});
+  signumDrive(c, input, output, scratch, (SignumPath){signumFloats, 8, floatTile, NULL});
 }
 
 void signumBinaryPortable(const SignumConvolution *c, const void *input, float *output, void *scratch) {
-  signumDrive(c, input, output, scratch, (SignumPath){signumUnpackedSigns, 8, floatTile});
+  signumDrive(c, input, output, scratch, (SignumPath){signumUnpackedSigns, 8, floatTile, NULL});
 }
 
 void signumBitsPortable(const SignumConvolution *c, const void *input, float *output, void *scratch) {
-  signumDrive(c, input, output, scratch, (SignumPath){signumBits, 8, bitsTile});
+  signumDrive(c, input, output, scratch, (SignumPath){signumBits, 8, bitsTile, NULL});
 }

@@ -56,7 +56,9 @@ struct JSONParser {
     let start = position
     while let byte = current, "0123456789+-.eE".utf8.contains(byte) { position += 1 }
     let digits = String(decoding: bytes[start..<position], as: UTF8.self)
-    guard position > start, digits.utf8.count <= 40, Double(digits) != nil else { throw invalid("a value is missing") }
+    let whole = digits.drop { $0 == "-" }
+    let isNumber = whole.first?.isNumber == true && (!whole.hasPrefix("0") || whole.dropFirst().first?.isNumber != true)
+    guard isNumber, digits.utf8.count <= 40, Double(digits) != nil else { throw invalid("a value is missing") }
     return .number(digits)
   }
 

@@ -67,7 +67,7 @@ public struct Inspection: Codable, Hashable, Sendable {
     outputShape = [1] + (shapes.values.last ?? [])
     layers = model.layers.enumerated().map { index, layer in
       let (weights, bits) = layer.kind.size
-      return Layer(name: layer.name, kind: layer.kind.name, shape: [1] + shapes.values[index + 1], weights: weights, bits: bits)
+      return Layer(name: layer.name, kind: layer.kind.words, shape: [1] + shapes.values[index + 1], weights: weights, bits: bits)
     }
     provenance = [
       "source": model.provenance.source, "source-sha256": model.provenance.sourceHash, "recipe": model.provenance.recipe,

@@ -94,7 +94,7 @@ package struct Verification {
       let tolerance = layer.kind.tolerance(readsBits: layer.inputs.allSatisfy { isBits($0) })
       let (difference, magnitude) = (found.largestDifference(to: expected), expected.largestMagnitude)
       return VerificationReport.Layer(
-        name: layer.name, kind: layer.kind.name, largestDifference: difference, largestMagnitude: magnitude,
+        name: layer.name, kind: layer.kind.words, largestDifference: difference, largestMagnitude: magnitude,
         tolerance: tolerance, passes: difference <= tolerance * magnitude)
     }
   }
@@ -119,26 +119,16 @@ extension PackedLayer.Kind {
     case .add, .relu, .clip, .sign, .threshold, .maxPool, .pad, .slice, .concat, .reshape, .transpose: 0
     }
   }
+}
 
-  package var name: String {
+extension PackedLayer.Kind {
+  /// The kind for a person: what its weights are, and what it does.
+  var words: String {
+    let kind = name.replacingOccurrences(of: "_", with: " ")
     switch self {
-    case .convolution(_, _, _, let weight, _): "\(weight.word) convolution"
-    case .dense(let weight, _): "\(weight.word) dense"
-    case .affine: "affine"
-    case .add: "add"
-    case .relu: "relu"
-    case .clip: "clip"
-    case .sign: "sign"
-    case .threshold: "threshold"
-    case .maxPool: "max pool"
-    case .averagePool: "average pool"
-    case .globalAveragePool: "global average pool"
-    case .pad: "pad"
-    case .slice: "slice"
-    case .concat: "concat"
-    case .reshape: "reshape"
-    case .transpose: "transpose"
-    case .softmax: "softmax"
+    case .convolution(_, _, _, let weight, _), .dense(let weight, _):
+      if case .binary = weight { return "binary \(kind)" } else { return "float \(kind)" }
+    default: return kind
     }
   }
 }
@@ -146,5 +136,4 @@ extension PackedLayer.Kind {
 extension PackedWeight {
   /// Whether every level is 1, so that products of bits are whole numbers.
   fileprivate var isWhole: Bool { if case .binary(_, _, let levels) = self { levels.allSatisfy { $0 == 1 } } else { false } }
-  fileprivate var word: String { switch self { case .float: "float"; case .binary: "binary" } }
 }

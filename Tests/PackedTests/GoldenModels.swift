@@ -1,6 +1,6 @@
 import Packed
-import Tensors
 import TestSupport
+import Tensors
 
 /// Small models that use every feature of the format between them.
 let goldenModels: [(name: String, model: PackedModel)] = [

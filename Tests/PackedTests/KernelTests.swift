@@ -1,7 +1,8 @@
-import Packed
-import Tensors
 import TestSupport
 import Testing
+import Tensors
+
+import Packed
 
 /// A convolution with everything that the kernels need to be compared.
 private struct Case: CustomStringConvertible, Sendable {

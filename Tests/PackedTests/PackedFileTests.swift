@@ -1,8 +1,8 @@
 import Foundation
 import Packed
-import Tensors
 import TestSupport
 import Testing
+import Tensors
 
 @Suite struct PackedFileTests {
   @Test(arguments: goldenModels.map(\.name))

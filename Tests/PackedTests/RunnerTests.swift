@@ -1,7 +1,7 @@
 import Packed
-import Tensors
 import TestSupport
 import Testing
+import Tensors
 
 @Suite struct RunnerTests {
   @Test(arguments: goldenModels.map(\.name))

@@ -1,8 +1,8 @@
 import Foundation
 import Packed
-import Tensors
 import TestSupport
 import Testing
+import Tensors
 
 /// What an app sees.
 @Suite struct SignumModelTests {

@@ -76,7 +76,7 @@ import Testing
     let model = try PackedFile.read(folder.path("a.signum"))
     let frozen = try Raising(model, source: "a").raised()
     var damaged = model
-    let index = try #require(model.layers.lastIndex { $0.kind.name == "binary convolution" })
+    let index = try #require(model.layers.lastIndex { $0.kind.words == "binary convolution" })
     guard case .convolution(let window, let dilations, let groups, .binary(let shape, let rows, let levels), let bias) =
       model.layers[index].kind
     else { Issue.record("no binary convolution"); return }

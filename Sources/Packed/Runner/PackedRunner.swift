@@ -15,7 +15,8 @@ package final class PackedRunner: Sendable {
   /// For each layer the values that no later one reads.
   private let lastReads: [[Int]]
 
-  private static let largestChunk = 32
+  /// Images of a chunk, and elements of its largest value: few enough that values stay in the caches.
+  private static let largestChunk = (images: 32, elements: 1 << 18)
 
   /// Makes the weights of a model ready.
   ///
@@ -45,7 +46,7 @@ package final class PackedRunner: Sendable {
   /// The output for a batch of inputs `[batch] + model.input.shape`.
   ///
   /// With `observing`, that is called with the value of each layer, for the whole batch, in order, on the caller's
-  /// thread; bits come as −1 and +1. Throws `PackedRunnerError.wrongInputShape`.
+  /// thread, which then does all the work; bits come as −1 and +1. Throws `PackedRunnerError.wrongInputShape`.
   package func run(_ input: Tensor, observing: ((_ layer: Int, _ value: Tensor) -> Void)? = nil) throws -> Tensor {
     let expected = model.input.shape
     guard input.shape.rank == expected.count + 1, Array(input.shape.dimensions.dropFirst()) == expected else {
@@ -56,7 +57,7 @@ package final class PackedRunner: Sendable {
     let outputShape = Shape([batch] + shapes.values[shapes.values.count - 1])
     let workers = min(threads, batch)
     guard workers > 0 else { return Tensor(outputShape, repeating: 0) }
-    let size = min(Self.largestChunk, (batch + workers - 1) / workers)
+    let size = min(chunkSize, (batch + workers - 1) / workers)
     let chunks = (batch + size - 1) / size
     return Tensor(outputShape) { target in
       nonisolated(unsafe) let target = target
@@ -82,6 +83,11 @@ package final class PackedRunner: Sendable {
   /// - Precondition: the inputs have the shapes of the values that the layer reads, with one batch.
   package func value(ofLayer index: Int, inputs: [Tensor]) -> Tensor {
     operations[index].run(inputs.map { .laidOut($0) }).tensor
+  }
+
+  private var chunkSize: Int {
+    let largest = shapes.values.map { $0.reduce(1, *) }.max() ?? 1
+    return min(Self.largestChunk.images, max(1, Self.largestChunk.elements / largest))
   }
 
   private func runChunk(_ input: Tensor, observing: ((Int, Tensor) -> Void)?) -> Tensor {
