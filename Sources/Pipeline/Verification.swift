@@ -123,7 +123,7 @@ extension PackedLayer.Kind {
 
 extension PackedLayer.Kind {
   /// The kind for a person: what its weights are, and what it does.
-  var words: String {
+  package var words: String {
     let kind = name.replacingOccurrences(of: "_", with: " ")
     switch self {
     case .convolution(_, _, _, let weight, _), .dense(let weight, _):
