@@ -40,3 +40,8 @@ format:
 
 clean:
 	rm -rf .build demo
+
+.PHONY: benchmark-training
+# make benchmark-training MODEL=…/akamaster_resnet20_cifar10_ts_op17_bn.onnx PYTHON=python3
+benchmark-training: build
+	Benchmarks/compare_training.sh $(MODEL) $(ROUNDS)

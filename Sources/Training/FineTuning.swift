@@ -117,7 +117,7 @@ package struct FineTuning: Sendable {
     return Outcome(graph: student.replacingConstants(values), isRecalibrated: isRecalibrated, history: history)
   }
 
-  private func step(
+  func step(
     _ parameters: inout Parameters, _ indices: [Int], epoch: Int, step: Int, of steps: Int
   ) -> Objective.Value {
     let moment = moment(epoch, step, steps)

@@ -17,7 +17,7 @@ struct SignumCommand: ParsableCommand {
     version: Signum.version,
     subcommands: [
       InspectCommand.self, ConvertCommand.self, VerifyCommand.self, EvaluateCommand.self, RunCommand.self,
-      ListCommand.self, DoctorCommand.self, HDF5ContentsCommand.self,
+      ListCommand.self, DoctorCommand.self, BenchmarkCommand.self, HDF5ContentsCommand.self,
     ])
 
   static func main() {

@@ -1,0 +1,48 @@
+import Datasets
+import Graphs
+import Tensors
+
+/// How long training steps take: forward, backward and update, on images drawn at random.
+package struct StepTiming: Sendable {
+  /// One a step, in seconds, after those that warmed up.
+  package let seconds: [Double]
+  package let batch: Int
+
+  package var bestImagesPerSecond: Double { Double(batch) / (seconds.min() ?? .infinity) }
+  package var medianImagesPerSecond: Double { Double(batch) / seconds.sorted()[seconds.count / 2] }
+
+  /// Trains a graph for some steps with labels alone. The weights are thrown away.
+  package init(of graph: Graph, batch: Int, steps: Int, warmUp: Int = 3) {
+    let data = RandomImages(count: batch * 2, imageShape: Shape(Array(graph.inputs[0].shape.dimensions.dropFirst())))
+    var settings = FineTuning.Settings()
+    settings.batch = batch
+    settings.epochs = 1
+    let tuning = FineTuning(
+      student: graph, teacher: nil, training: data, validation: data.first(0), normalization: nil, settings: settings)
+    var parameters = Parameters(of: graph)
+    var seconds: [Double] = []
+    for step in 0..<warmUp + steps {
+      let start = ContinuousClock.now
+      _ = tuning.step(&parameters, Array(step % 2 * batch..<(step % 2 + 1) * batch), epoch: 0, step: step, of: warmUp + steps)
+      if step >= warmUp { seconds.append(start.duration(to: .now) / .seconds(1)) }
+    }
+    self.seconds = seconds
+    self.batch = batch
+  }
+}
+
+/// Noise with labels, for timing.
+private struct RandomImages: Dataset {
+  let name = "random images"
+  let count: Int
+  let imageShape: Shape
+  let classCount: Int? = 10
+  var labels: [Int32]? { (0..<count).map { Int32($0 % 10) } }
+
+  func copyImage(
+    _ index: Int, placement: Placement, pixels: PixelTransform, into target: UnsafeMutableBufferPointer<Float>
+  ) {
+    var generator = SplitMix64(seed: UInt64(index))
+    for i in target.indices { target[i] = generator.uniform() * 2 - 1 }
+  }
+}
