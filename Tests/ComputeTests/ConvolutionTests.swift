@@ -32,7 +32,8 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
             let column = j * strides[1] + v * dilations[1] - padding[1]
             guard row >= 0, column >= 0, row < image[2], column < image[3] else { continue }
             body(
-              place(output, n, o, i, j), place(kernel, o, c, u, v), place(image, n, o / outside * inside + c, row, column))
+              place(output, n, o, i, j), place(kernel, o, c, u, v),
+              place(image, n, o / outside * inside + c, row, column))
           }
         }
       }
@@ -45,10 +46,12 @@ let convolutionCases: [ConvolutionCase] = [
   .init(what: "batch of 5", image: [5, 3, 6, 7], kernel: [4, 3, 3, 3], padding: [1, 1, 1, 1]),
   .init(what: "strides", image: [2, 4, 9, 11], kernel: [5, 4, 3, 3], strides: [2, 3], padding: [1, 1, 1, 1]),
   .init(what: "rows left over", image: [2, 3, 8, 10], kernel: [4, 3, 3, 3], strides: [2, 4]),
-  .init(what: "padding left over", image: [1, 2, 6, 6], kernel: [3, 2, 3, 3], strides: [3, 3], padding: [0, 0, 2, 2]),
+  .init(
+    what: "padding left over", image: [1, 2, 6, 6], kernel: [3, 2, 3, 3], strides: [3, 3], padding: [0, 0, 2, 2]),
   .init(what: "1x1 with stride", image: [2, 8, 5, 6], kernel: [3, 8, 1, 1], strides: [2, 2]),
   .init(what: "asymmetric padding", image: [2, 3, 5, 6], kernel: [4, 3, 3, 2], padding: [2, 0, 1, 1]),
-  .init(what: "only padded below", image: [1, 3, 5, 5], kernel: [2, 3, 2, 2], strides: [2, 2], padding: [0, 0, 1, 1]),
+  .init(
+    what: "only padded below", image: [1, 3, 5, 5], kernel: [2, 3, 2, 2], strides: [2, 2], padding: [0, 0, 1, 1]),
   .init(what: "dilation", image: [1, 3, 9, 8], kernel: [4, 3, 3, 2], padding: [2, 1, 2, 1], dilations: [2, 3]),
   .init(what: "two groups", image: [2, 6, 5, 5], kernel: [4, 3, 3, 3], padding: [1, 1, 1, 1], groups: 2),
   .init(what: "depthwise", image: [2, 7, 6, 6], kernel: [7, 1, 3, 3], padding: [1, 1, 1, 1], groups: 7),
@@ -60,7 +63,9 @@ let convolutionCases: [ConvolutionCase] = [
   .init(what: "one channel", image: [2, 1, 7, 7], kernel: [1, 1, 5, 5], padding: [2, 2, 2, 2]),
   .init(what: "kernel as large as the image", image: [3, 2, 4, 5], kernel: [6, 2, 4, 5]),
   .init(what: "padding above the kernel", image: [1, 2, 3, 3], kernel: [3, 2, 2, 2], padding: [3, 4, 5, 3]),
-  .init(what: "groups and dilation", image: [1, 4, 7, 7], kernel: [6, 2, 3, 3], strides: [2, 1], dilations: [2, 2], groups: 2),
+  .init(
+    what: "groups and dilation", image: [1, 4, 7, 7], kernel: [6, 2, 3, 3], strides: [2, 1], dilations: [2, 2],
+    groups: 2),
 ]
 
 @Suite struct ConvolutionTests {
@@ -140,9 +145,11 @@ let convolutionCases: [ConvolutionCase] = [
 
 struct WindowTests {
   @Test func outputs() {
-    func output(_ image: Int, size: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, up: Bool = false) -> Int? {
+    func output(_ image: Int, size: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, up: Bool = false) -> Int?
+    {
       let window = Window(
-        size: [size, 1], strides: [stride, 1], padding: [padding, 0, padding, 0], dilations: [dilation, 1], roundsUp: up)
+        size: [size, 1], strides: [stride, 1], padding: [padding, 0, padding, 0], dilations: [dilation, 1], roundsUp: up
+      )
       return window.output(of: [image, 1])?[0]
     }
     #expect(output(32, size: 3, padding: 1) == 32 && output(32, size: 3, stride: 2, padding: 1) == 16)

@@ -38,7 +38,8 @@ struct ElementwiseTests {
     let slopes = gradient.scalars
     for _ in 0..<3 {
       momentumStep(
-        weight: &weight, velocity: &velocity, gradient: gradient, rate: 0.1, momentum: 0.9, decay: 0.01, nesterov: nesterov)
+        weight: &weight, velocity: &velocity, gradient: gradient, rate: 0.1, momentum: 0.9, decay: 0.01,
+        nesterov: nesterov)
       for i in wanted.indices {
         let slope = Double(slopes[i]) + 0.01 * wanted[i]
         speed[i] = 0.9 * speed[i] + slope

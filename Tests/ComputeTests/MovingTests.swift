@@ -30,8 +30,8 @@ struct MovingTests {
     #expect(part.scalars == wanted && part.shape == Shape(box.counts) && part.layout == layout)
   }
 
-  @Test(arguments: boxes.indices, [Tensor.Layout.rowMajor, .channelsLast], [Tensor.Layout.rowMajor, .channelsLast])
-  func insert(_ number: Int, _ layout: Tensor.Layout, _ other: Tensor.Layout) {
+  @Test(arguments: boxes.indices, [Tensor.Layout.rowMajor, .channelsLast])
+  func insert(_ number: Int, _ layout: Tensor.Layout) {
     let (shape, box) = boxes[number]
     let part = Tensor.random(Shape(box.counts), seed: 2)
     var wanted = Tensor.random(shape, seed: 3).scalars
@@ -40,8 +40,11 @@ struct MovingTests {
     }
     var target = Tensor.random(shape, seed: 3, layout: layout)
     let before = target
-    target.insert(part.inLayout(other), at: box)
-    #expect(target.scalars == wanted)
+    for other in [Tensor.Layout.rowMajor, .channelsLast] {
+      target = before
+      target.insert(part.inLayout(other), at: box)
+      #expect(target.scalars == wanted)
+    }
     #expect(before == Tensor.random(shape, seed: 3))
     #expect(target.extracting(box) == part)
   }

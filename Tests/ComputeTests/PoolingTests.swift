@@ -47,7 +47,8 @@ private let cases: [PoolingCase] = [
   .init("one pixel", [1, 2, 3, 3], size: [1, 1]),
 ]
 
-private let dilated = PoolingCase("dilated", [1, 3, 9, 8], size: [3, 2], strides: [2, 1], padding: [1, 1, 1, 1], dilations: [2, 3])
+private let dilated = PoolingCase(
+  "dilated", [1, 3, 9, 8], size: [3, 2], strides: [2, 1], padding: [1, 1, 1, 1], dilations: [2, 3])
 
 struct PoolingTests {
   @Test(arguments: cases + [dilated])

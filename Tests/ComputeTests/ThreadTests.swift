@@ -57,7 +57,8 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
     expectSame {
       let pooled = Pooling.maximum(x, window: window, keepsPlaces: true)
       return [
-        x.adding(other), x.clipped(-0.5, 0.5), x.masked(where: other, isBetween: 0, and: 1), other.transposed([2, 0, 3, 1]),
+        x.adding(other), x.clipped(-0.5, 0.5), x.masked(where: other, isBetween: 0, and: 1),
+        other.transposed([2, 0, 3, 1]),
         ChannelAffine.forward(x, factor: channel, offset: channel, skip: other.inLayout(.channelsLast), relu: true),
         ChannelAffine.backwardSource(x, x: other.inLayout(.channelsLast), a: channel, b: channel, d: channel),
         pooled.y, Pooling.maximumBackward(pooled.y, places: pooled.places, image: x.shape, window: window),

@@ -10,11 +10,12 @@ struct ShapeTests {
     #expect(Shape([2, 3])[1] == 3)
   }
 
-  @Test(arguments: [
-    ([2, 3], 6), ([], 1), ([0, 5], 0), ([1 << 20, 1 << 20], 1 << 40),
-    ([-1], nil), ([3, -2, -2], nil), ([0, -1], nil), ([Int.min], nil),
-    ([Int.max], nil), ([Int.max, 2], nil), ([1 << 32, 1 << 32], nil), ([1 << 31, 1 << 31, 4], nil),
-  ] as [([Int], Int?)])
+  @Test(
+    arguments: [
+      ([2, 3], 6), ([], 1), ([0, 5], 0), ([1 << 20, 1 << 20], 1 << 40),
+      ([-1], nil), ([3, -2, -2], nil), ([0, -1], nil), ([Int.min], nil),
+      ([Int.max], nil), ([Int.max, 2], nil), ([1 << 32, 1 << 32], nil), ([1 << 31, 1 << 31, 4], nil),
+    ] as [([Int], Int?)])
   func countOfWhatAFileSays(_ dimensions: [Int], _ count: Int?) {
     #expect(Shape.count(of: dimensions) == count)
   }

@@ -72,7 +72,8 @@ struct TensorTests {
 
   @Test func mapAndZip() {
     let turned = counted.inLayout(.channelsLast)
-    #expect(turned.map { $0 * 2 }.scalars == counted.scalars.map { $0 * 2 } && turned.map { $0 }.layout == .channelsLast)
+    #expect(
+      turned.map { $0 * 2 }.scalars == counted.scalars.map { $0 * 2 } && turned.map { $0 }.layout == .channelsLast)
     #expect(turned.zip(counted, -).scalars == Array(repeating: 0, count: 8))
     #expect(counted.zip(turned) { $0 * 10 + $1 }.scalars == counted.scalars.map { $0 * 11 })
   }

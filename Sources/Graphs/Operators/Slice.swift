@@ -24,7 +24,8 @@ package struct Slice: Operator {
     for axis in 0..<x.rank where counts[axis] != -1 {
       let (limit, step) = (1 << 40, 1 << 20)
       try require(
-        (0...limit).contains(counts[axis]) && (0...limit).contains(starts[axis]) && (-step...step).contains(steps[axis]),
+        (0...limit).contains(counts[axis]) && (0...limit).contains(starts[axis])
+          && (-step...step).contains(steps[axis]),
         "start, step or count of axis \(axis) is out of range")
       try require(steps[axis] != 0, "the step of axis \(axis) is 0")
       let last = starts[axis] + steps[axis] * (max(counts[axis], 1) - 1)
