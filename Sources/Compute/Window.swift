@@ -25,9 +25,9 @@ package struct Window: Hashable, Sendable, Codable {
     }
     let limit = 1 << 20
     guard (size + strides + dilations).allSatisfy({ (1...limit).contains($0) }) else {
-      return "sizes, strides and dilations are at least 1"
+      return "sizes, strides and dilations must be from 1 to \(limit)"
     }
-    return padding.allSatisfy { (0...limit).contains($0) } ? nil : "padding is not negative"
+    return padding.allSatisfy { (0...limit).contains($0) } ? nil : "padding must be from 0 to \(limit)"
   }
 
   /// The height and width of what comes out for an image, or nil where the window does not fit in it.

@@ -71,11 +71,21 @@ package struct Graph: Sendable {
     return id
   }
 
-  /// Who reads each node, in order.
+  /// Who reads each node, in order, among the nodes that an output depends on.
   package func consumers() -> [Node.ID: [Node]] {
     var consumers: [Node.ID: [Node]] = [:]
-    for node in nodes { for input in Set(node.inputs) { consumers[input, default: []].append(node) } }
+    for (node, isUsed) in zip(nodes, areUsed) where isUsed {
+      for input in Set(node.inputs) { consumers[input, default: []].append(node) }
+    }
     return consumers
+  }
+
+  /// For each node, whether an output depends on it.
+  var areUsed: [Bool] {
+    var used = [Bool](repeating: false, count: nodes.count)
+    for output in outputs { used[output.index] = true }
+    for node in nodes.reversed() where used[node.id.index] { for input in node.inputs { used[input.index] = true } }
+    return used
   }
 
   /// The same graph with other values for some of its constants. Complexity: O(nodes).

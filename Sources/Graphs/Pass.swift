@@ -40,9 +40,7 @@ extension Graph {
   }
 
   private func withoutUnused() throws(ShapeError) -> Graph {
-    var used = [Bool](repeating: false, count: nodes.count)
-    for output in outputs { used[output.index] = true }
-    for node in nodes.reversed() where used[node.id.index] { for input in node.inputs { used[input.index] = true } }
+    let used = areUsed
     var new = Graph(source: source)
     var places: [Node.ID?] = []
     for node in nodes {

@@ -4,7 +4,7 @@
 package struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, CustomStringConvertible {
   package let dimensions: [Int]
 
-  /// - Precondition: no dimension is negative and the element count fits an `Int`.
+  /// - Precondition: `Shape.count(of: dimensions)` is not nil.
   package init(_ dimensions: [Int]) {
     precondition(Shape.count(of: dimensions) != nil, "a shape must have a countable number of elements: \(dimensions)")
     self.dimensions = dimensions
@@ -27,13 +27,19 @@ package struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cu
     return strides
   }
 
-  /// The number of elements, or nil where a dimension is negative or the product overflows: for checking what a file says.
+  /// The number of elements, or nil where a dimension is negative or they are more than any memory holds: for checking
+  /// what a file says.
+  ///
+  /// An axis of size 0 counts as 1 in that check, so that the same axes in another order are a shape too; and a few
+  /// dimensions and paddings can be added up without overflow.
   package static func count(of dimensions: [Int]) -> Int? {
-    var count = 1
+    let largest = 1 << 48
+    var (count, reach) = (1, 1)
     for dimension in dimensions {
-      let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-      guard dimension >= 0, !overflow else { return nil }
-      count = product
+      let (product, overflow) = reach.multipliedReportingOverflow(by: max(dimension, 1))
+      guard dimension >= 0, !overflow, product <= largest else { return nil }
+      reach = product
+      count *= dimension
     }
     return count
   }

@@ -29,6 +29,7 @@ package struct BatchNorm: Operator {
     try require(inputs, count: addsSkip ? 6...6 : 5...5)
     let x = inputs[0]
     try require(x.rank == 2 || x.rank == 4, "the input must have 2 or 4 axes, not \(x.rank)")
+    try require(!x.dimensions[1...].contains(0), "the input \(x) is empty")
     for (input, what) in zip(inputs[1...4], ["scale", "shift", "mean", "variance"]) {
       try require(input == [x[1]], "the \(what) is \(input), not [\(x[1])]")
     }

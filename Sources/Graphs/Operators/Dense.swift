@@ -14,6 +14,7 @@ package struct Dense: Operator {
     try require(inputs, count: 2...3)
     let (x, weight) = (inputs[0], inputs[1])
     try require(weight.rank == 2, "the weight must have 2 axes, not \(weight.rank)")
+    try require(weight.count > 0, "the weight \(weight) is empty")
     try require(x.rank >= 1, "the input is a single number")
     try require(x[x.rank - 1] == weight[1], "the input has \(x[x.rank - 1]) features, the weight wants \(weight[1])")
     if inputs.count == 3 { try require(inputs[2] == [weight[0]], "the bias is \(inputs[2]), not [\(weight[0])]") }

@@ -63,7 +63,7 @@ package struct GlobalAveragePool: Operator {
     try require(inputs, count: 1...1)
     let x = inputs[0]
     try require(x.rank == 4, "the image must have 4 axes, not \(x.rank)")
-    try require(x[2] > 0 && x[3] > 0, "the image is empty")
+    try require(!x.dimensions[1...].contains(0), "the image \(x) is empty")
     return [x[0], x[1], 1, 1]
   }
 
@@ -88,6 +88,7 @@ extension Operator {
     try require(inputs, count: 1...1)
     let x = inputs[0]
     try require(x.rank == 4, "the image must have 4 axes, not \(x.rank)")
+    try require(!x.dimensions[1...].contains(0), "the image \(x) is empty")
     if let problem = window.problem { throw ShapeError(Self.name, problem) }
     guard let output = window.output(of: [x[2], x[3]]) else {
       throw ShapeError(Self.name, "the window \(window.size) does not fit into the padded image \(x)")

@@ -22,10 +22,12 @@ package struct Slice: Operator {
       starts.count == x.rank && steps.count == x.rank && counts.count == x.rank,
       "a start, a step and a count are wanted for each of the \(x.rank) axes")
     for axis in 0..<x.rank where counts[axis] != -1 {
-      let limit = 1 << 40
+      let (limit, step) = (1 << 40, 1 << 20)
       try require(
-        (0...limit).contains(counts[axis]) && (0...limit).contains(starts[axis]) && abs(steps[axis]) <= 1 << 20,
+        (0...limit).contains(counts[axis]) && (0...limit).contains(starts[axis])
+          && (-step...step).contains(steps[axis]),
         "start, step or count of axis \(axis) is out of range")
+      try require(steps[axis] != 0, "the step of axis \(axis) is 0")
       let last = starts[axis] + steps[axis] * (max(counts[axis], 1) - 1)
       try require(
         counts[axis] == 0 || (starts[axis] < x[axis] && last >= 0 && last < x[axis]),

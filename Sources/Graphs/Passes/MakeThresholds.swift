@@ -20,7 +20,7 @@ package struct MakeThresholds: Pass {
         isOnly(graph[node.inputs[0]].inputs[0])
       else { return nil }
       let layer = new[norm.inputs[0]]
-      guard let operation = layer.operation, operation is Convolution || operation is Dense, layer.inputs.count == 2,
+      guard let operation = layer.operation, countsBits(operation, layer.shape), layer.inputs.count == 2,
         carriesBits(layer.inputs[0], in: new), case .constant(.coded(let weight)) = new[layer.inputs[1]].content
       else { return nil }
       let statistics = norm.inputs.dropFirst().compactMap { new[$0].constant?.tensor }
@@ -33,6 +33,11 @@ package struct MakeThresholds: Pass {
       let constant = new.addConstant(node.name + ".threshold", Tensor([thresholds.count], scalars: thresholds))
       return try new.add(node.name, Threshold(flipped: flipped), [counts, constant])
     }
+  }
+
+  /// Whether an operator has its output channels on the axis that a batch norm takes for them.
+  private func countsBits(_ operation: any Operator, _ shape: Shape) -> Bool {
+    operation is Convolution || (operation is Dense && shape.rank == 2)
   }
 
   /// Whether every element of a node is −1 or +1.

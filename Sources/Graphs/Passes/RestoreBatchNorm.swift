@@ -15,9 +15,8 @@ package struct RestoreBatchNorm: Pass {
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
     let readers = graph.consumers()
     return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
-      guard let operation = node.operation, operation is Convolution || operation is Dense,
-        layers?.contains(node.name) ?? true, node.shape.rank == 2 || node.shape.rank == 4,
-        !isNormalized(node, readers)
+      guard let operation = node.operation, operation is Convolution || (operation is Dense && node.shape.rank == 2),
+        layers?.contains(node.name) ?? true, !isNormalized(node, readers)
       else { return nil }
       let channels = Shape([node.shape[1]])
       let shift = inputs.count == 3 ? new[inputs[2]].constant?.tensor : Tensor(channels, repeating: 0)

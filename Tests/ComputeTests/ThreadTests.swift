@@ -1,0 +1,70 @@
+import Compute
+import TestSupport
+import Tensors
+import Testing
+
+/// What a body computes on a number of threads. OpenMP keeps that number for each thread that calls it, so a test that
+/// never suspends changes it for nobody else.
+private func on<R>(threads: Int, _ body: () -> R) -> R {
+  let before = Processor.threadCount
+  Processor.threadCount = threads
+  defer { Processor.threadCount = before }
+  return body()
+}
+
+/// The same bits from our own loops on any number of threads. oneDNN does not promise as much.
+@Suite(.serialized) struct ThreadTests {
+  let shapes: [Shape] = [[7, 19, 13, 11], [3, 5], [130, 33], [1, 3, 1, 1], [2, 300, 9, 9]]
+
+  private func expectSame(_ body: () -> [Tensor], at location: SourceLocation = #_sourceLocation) {
+    let alone = on(threads: 1, body).map { $0.scalars.map(\.bitPattern) }
+    for threads in [2, 3, 7] {
+      #expect(on(threads: threads, body).map { $0.scalars.map(\.bitPattern) } == alone, sourceLocation: location)
+    }
+  }
+
+  @Test func theNumberIsSetAndRestored() {
+    let before = Processor.threadCount
+    #expect(on(threads: 1) { Processor.threadCount } == 1 && on(threads: 3) { Processor.threadCount } == 3)
+    #expect(Processor.threadCount == before && before >= 1)
+  }
+
+  @Test func sums() {
+    for shape in shapes {
+      let layout: Tensor.Layout = shape.rank == 4 ? .channelsLast : .rowMajor
+      let x = Tensor.random(shape, seed: 1).inLayout(layout)
+      let gradient = Tensor.random(shape, seed: 2).inLayout(layout)
+      let mean = Tensor.random([shape[1]], seed: 3)
+      let y = x.map { max(0, $0) }
+      expectSame {
+        let statistics = ChannelAffine.statistics(x)
+        let plain = ChannelAffine.backwardSums(gradient, x: x, y: nil, mean: mean)
+        let masked = ChannelAffine.backwardSums(gradient, x: x, y: y, mean: mean)
+        return [
+          statistics.mean, statistics.variance, plain.sums, plain.products, masked.masked, masked.sums, masked.products,
+        ]
+      }
+    }
+    let matrix = Tensor.random([1000, 33], seed: 4)
+    expectSame { [MatrixProduct.columnSums(matrix)] }
+  }
+
+  @Test func elements() {
+    let x = Tensor.random([3, 7, 61, 50], seed: 5, layout: .channelsLast)
+    let other = Tensor.random([3, 7, 61, 50], seed: 6)
+    let channel = Tensor.random([7], seed: 7)
+    let window = Window(size: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1], dilations: [1, 1])
+    expectSame {
+      let pooled = Pooling.maximum(x, window: window, keepsPlaces: true)
+      return [
+        x.adding(other), x.clipped(-0.5, 0.5), x.masked(where: other, isBetween: 0, and: 1),
+        other.transposed([2, 0, 3, 1]),
+        ChannelAffine.forward(x, factor: channel, offset: channel, skip: other.inLayout(.channelsLast), relu: true),
+        ChannelAffine.backwardSource(x, x: other.inLayout(.channelsLast), a: channel, b: channel, d: channel),
+        pooled.y, Pooling.maximumBackward(pooled.y, places: pooled.places, image: x.shape, window: window),
+        Pooling.average(x, window: window, countsPadding: false),
+        Pooling.averageBackward(pooled.y, image: x.shape, window: window, countsPadding: true),
+      ]
+    }
+  }
+}

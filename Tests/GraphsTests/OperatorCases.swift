@@ -1,0 +1,127 @@
+import Compute
+import Graphs
+import TestSupport
+import Tensors
+import Testing
+
+/// An operator with inputs to try it on: a batch of three, away from kinks.
+struct OperatorCase: CustomTestStringConvertible, Sendable {
+  var operation: any Operator
+  var inputs: [Tensor]
+  /// The inputs whose first axis is the batch, in the output too; none where the operator moves that axis.
+  var batched = [0]
+  /// The inputs that have a gradient which finite differences can find.
+  var sloped = [0]
+
+  var testDescription: String { "\(operation.label) of \(inputs.map { "\($0.shape)" }.joined(separator: ", "))" }
+
+  init(_ operation: any Operator, _ inputs: [Tensor], batched: [Int] = [0], sloped: [Int] = [0]) {
+    self.operation = operation
+    self.inputs = inputs
+    self.batched = batched
+    self.sloped = sloped
+  }
+}
+
+extension Tensor {
+  /// The same numbers, none of them nearer than 0.1 to one of these.
+  func away(from kinks: Float...) -> Tensor {
+    map { x in kinks.contains { abs(x - $0) < 0.1 } ? x + 0.2 : x }
+  }
+
+  /// Different numbers, 0.1 apart, in a random order.
+  static func distinct(_ shape: Shape, seed: UInt64) -> Tensor {
+    var generator = SplitMix64(seed: seed)
+    return Tensor(shape, scalars: generator.permutation(shape.count).map { Float($0) * 0.1 - 2 })
+  }
+}
+
+private func random(_ dimensions: Int..., seed: UInt64 = 1) -> Tensor { .random(Shape(dimensions), seed: seed) }
+
+/// Inputs for a batch norm whose output before the rectifier stays away from 0, in training and in inference.
+func batchNormInputs(_ shape: Shape, addsSkip: Bool) -> [Tensor] {
+  let channels = Shape([shape[1]])
+  let plain = BatchNorm(addsSkip: addsSkip)
+  for seed in 1...10_000 {
+    let seed = UInt64(seed) * 10
+    var inputs = [Tensor.random(shape, seed: seed)]
+    inputs.append(Tensor.random(channels, seed: seed + 1).away(from: 0))
+    inputs.append(Tensor.random(channels, seed: seed + 2))
+    inputs.append(Tensor.random(channels, seed: seed + 3).map { $0 * 0.3 })
+    inputs.append(Tensor.random(channels, seed: seed + 4).map { 0.8 + $0 * 0.5 })
+    if addsSkip { inputs.append(.random(shape, seed: seed + 5)) }
+    let moments = [Moment.inference, Moment(phase: .training, progress: 0)]
+    let far = moments.allSatisfy { plain.forward(inputs, at: $0).output.scalars.allSatisfy { abs($0) > 0.05 } }
+    if far { return inputs }
+  }
+  preconditionFailure("no inputs away from the kink")
+}
+
+private let batchNorms: [OperatorCase] = [Shape([3, 2, 2, 2]), [3, 2]].flatMap { shape in
+  [false, true].flatMap { skip in
+    [false, true].map { relu in
+      OperatorCase(
+        BatchNorm(epsilon: 1e-3, addsSkip: skip, relu: relu), batchNormInputs(shape, addsSkip: skip),
+        batched: skip ? [0, 5] : [0], sloped: skip ? [0, 1, 2, 5] : [0, 1, 2])
+    }
+  }
+}
+
+private let convolutions: [OperatorCase] = [
+  .init(Convolution(), [random(3, 2, 4, 4), random(3, 2, 3, 3, seed: 2)], sloped: [0, 1]),
+  .init(
+    Convolution(strides: [2, 1], padding: [1, 0, 2, 1], dilations: [1, 2], groups: 2),
+    [random(3, 4, 5, 6), random(6, 2, 3, 2, seed: 2), random(6, seed: 3)], sloped: [0, 1, 2]),
+  .init(
+    Convolution(padding: [1, 1, 1, 1], groups: 3), [random(3, 3, 4, 3), random(3, 1, 3, 3, seed: 2)], sloped: [0, 1]),
+]
+
+private let pools: [OperatorCase] = [
+  .init(MaxPool(size: [2, 2], strides: [2, 2]), [.distinct([3, 2, 4, 5], seed: 1)]),
+  .init(MaxPool(size: [3, 2], strides: [2, 1], padding: [1, 1, 1, 0]), [.distinct([3, 2, 4, 4], seed: 2)]),
+  .init(
+    MaxPool(size: [2, 2], strides: [2, 2], dilations: [2, 1], roundsUp: true), [.distinct([3, 1, 6, 5], seed: 3)]),
+  .init(AveragePool(size: [2, 3], strides: [2, 2], padding: [0, 1, 1, 1]), [random(3, 2, 5, 5)]),
+  .init(AveragePool(size: [2, 2], padding: [1, 1, 1, 1], countsPadding: true), [random(3, 2, 3, 4)]),
+  .init(AveragePool(size: [2, 2], strides: [2, 2], roundsUp: true), [random(3, 2, 5, 5)]),
+  .init(GlobalAveragePool(), [random(3, 4, 3, 5)]),
+]
+
+private let movements: [OperatorCase] = [
+  .init(Flatten(), [random(3, 2, 3, 2)]),
+  .init(Flatten(axis: 0), [random(3, 4)], batched: []),
+  .init(Flatten(axis: 2), [random(3, 1, 4, 2)]),
+  .init(Reshape(dimensions: [0, -1]), [random(3, 2, 3, 2)]),
+  .init(Reshape(dimensions: [-1, 3, 0, 2]), [random(3, 2, 3, 2)]),
+  .init(Reshape(dimensions: [2, 18]), [random(3, 2, 3, 2)], batched: []),
+  .init(Transpose(permutation: [0, 2, 3, 1]), [random(3, 2, 3, 4)]),
+  .init(Transpose(permutation: [3, 1, 0, 2]), [random(3, 2, 3, 4)], batched: []),
+  .init(Pad(before: [0, 1, 0, 2], after: [0, 0, 3, 1], value: 0.5), [random(3, 2, 2, 2)]),
+  .init(Pad(before: [1, 0], after: [0, 2]), [random(3, 2)], batched: []),
+  .init(Slice(starts: [0, 1, 3, 0], steps: [1, 1, -2, 3], counts: [-1, 2, 2, 2]), [random(3, 3, 4, 5)]),
+  .init(Slice(starts: [2, 0], steps: [-1, 1], counts: [3, 0]), [random(3, 3)], batched: []),
+  .init(
+    Concat(axis: 1), [random(3, 2, 2, 2), random(3, 1, 2, 2, seed: 2), random(3, 3, 2, 2, seed: 3)],
+    batched: [0, 1, 2], sloped: [0, 1, 2]),
+  .init(Concat(axis: 0), [random(3, 2), random(1, 2, seed: 2)], batched: [], sloped: [0, 1]),
+]
+
+let operatorCases: [OperatorCase] =
+  batchNorms + convolutions + pools + movements + [
+    .init(Add(), [random(3, 2, 2, 3), random(3, 2, 2, 3, seed: 2)], batched: [0, 1], sloped: [0, 1]),
+    .init(Add(), [random(3, 2, 2, 3), random(2, 1, 1, seed: 2)], sloped: [0, 1]),
+    .init(Add(), [random(1, 4, 1, seed: 2), random(3, 2, 1, 3)], batched: [1], sloped: [0, 1]),
+    .init(Clip(minimum: -0.4, maximum: 0.6), [random(3, 2, 3, 2).away(from: -0.4, 0.6)]),
+    .init(Dense(), [random(3, 5), random(4, 5, seed: 2)], sloped: [0, 1]),
+    .init(Dense(), [random(3, 2, 1, 3), random(4, 3, seed: 2), random(4, seed: 3)], sloped: [0, 1, 2]),
+    .init(Identity(), [random(3, 2, 2, 2)]),
+    .init(Relu(), [random(3, 2, 3, 2).away(from: 0)]),
+    .init(Sign(), [random(3, 2, 3, 2)], sloped: []),
+    .init(SignActivation(), [random(3, 2, 3, 2)], sloped: []),
+    .init(Softmax(axis: 1), [random(3, 5)]),
+    .init(Softmax(axis: 2), [random(3, 2, 4, 2)]),
+    .init(
+      Threshold(flipped: [false, true]),
+      [random(3, 2, 2, 3).map { ($0 * 4).rounded() }, Tensor([2], scalars: [1, -1])],
+      sloped: []),
+  ]
