@@ -64,7 +64,8 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    .target(name: "TestSupport", dependencies: ["Tensors", "Graphs"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Tensors", "Graphs"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("Tensors", ["Tensors"]),
     tests("Packed", ["Packed", "Tensors"]),
     tests("Compute", ["Compute"]),

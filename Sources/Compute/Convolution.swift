@@ -26,13 +26,16 @@ package enum ConvolutionPrimitive {
   }
 
   /// The gradient for an image of the given shape.
-  package static func backwardImage(_ gradient: Tensor, kernel: Tensor, image: Shape, window: Window, groups: Int) -> Tensor {
+  package static func backwardImage(_ gradient: Tensor, kernel: Tensor, image: Shape, window: Window, groups: Int)
+    -> Tensor
+  {
     var description = od_convolution(image, gradient.shape, window: window, groups: groups)
     let (gradient, kernel) = (gradient.inLayout(.channelsLast), kernel.inLayout(.rowMajor))
     return Tensor(image, layout: .channelsLast) { result in
       gradient.withUnsafeFloats { gradient in
         kernel.withUnsafeFloats { kernel in
-          check(od_convolution_backward_source(&description, gradient.baseAddress, kernel.baseAddress, result.baseAddress))
+          check(
+            od_convolution_backward_source(&description, gradient.baseAddress, kernel.baseAddress, result.baseAddress))
         }
       }
     }
@@ -50,7 +53,8 @@ package enum ConvolutionPrimitive {
         x.withUnsafeFloats { x in
           let bias = biasGradient?.withUnsafeMutableFloats { $0.baseAddress }
           check(
-            od_convolution_backward_kernel(&description, x.baseAddress, gradient.baseAddress, result.baseAddress, bias ?? nil))
+            od_convolution_backward_kernel(
+              &description, x.baseAddress, gradient.baseAddress, result.baseAddress, bias ?? nil))
         }
       }
     }

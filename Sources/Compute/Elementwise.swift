@@ -38,7 +38,8 @@ extension Tensor {
 ///     v ← momentum · v + g + decay · w
 ///     w ← w − rate · v        (with Nesterov: w − rate · (g + decay · w + momentum · v))
 package func momentumStep(
-  weight: inout Tensor, velocity: inout Tensor, gradient: Tensor, rate: Float, momentum: Float, decay: Float, nesterov: Bool
+  weight: inout Tensor, velocity: inout Tensor, gradient: Tensor, rate: Float, momentum: Float, decay: Float,
+  nesterov: Bool
 ) {
   precondition(weight.shape == gradient.shape && velocity.shape == gradient.shape)
   let gradient = gradient.inLayout(weight.layout)

@@ -16,7 +16,8 @@ package struct Box {
   /// All of it.
   package init(_ shape: Shape) {
     self.init(
-      starts: Array(repeating: 0, count: shape.rank), steps: Array(repeating: 1, count: shape.rank), counts: shape.dimensions)
+      starts: Array(repeating: 0, count: shape.rank), steps: Array(repeating: 1, count: shape.rank),
+      counts: shape.dimensions)
   }
 }
 
@@ -51,7 +52,9 @@ extension Tensor {
     let strides = memoryStrides
     return Tensor(shape) { target in
       withUnsafeFloats { source in
-        Tensor.copy(shape.dimensions, from: source.baseAddress!, permutation.map { strides[$0] }, to: target.baseAddress!, shape.strides)
+        Tensor.copy(
+          shape.dimensions, from: source.baseAddress!, permutation.map { strides[$0] }, to: target.baseAddress!,
+          shape.strides)
       }
     }
   }

@@ -12,7 +12,8 @@ package enum ChannelAffine {
     let mean = Tensor([channels]) { mean in
       x.withUnsafeFloats { x in
         variance.withUnsafeMutableFloats {
-          cc_channel_statistics(Int64(x.count / channels), Int64(channels), x.baseAddress, mean.baseAddress, $0.baseAddress)
+          cc_channel_statistics(
+            Int64(x.count / channels), Int64(channels), x.baseAddress, mean.baseAddress, $0.baseAddress)
         }
       }
     }

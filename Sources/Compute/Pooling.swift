@@ -50,7 +50,9 @@ extension cc_pooling {
   init(_ image: Shape, _ output: Shape, window: Window, countsPadding: Bool = false) {
     self.init()
     (batch, channels) = (Int64(image[0]), Int64(image[1]))
-    (in_height, in_width, out_height, out_width) = (Int64(image[2]), Int64(image[3]), Int64(output[2]), Int64(output[3]))
+    (in_height, in_width, out_height, out_width) = (
+      Int64(image[2]), Int64(image[3]), Int64(output[2]), Int64(output[3])
+    )
     (size_height, size_width) = (Int64(window.size[0]), Int64(window.size[1]))
     (stride_height, stride_width) = (Int64(window.strides[0]), Int64(window.strides[1]))
     (dilation_height, dilation_width) = (Int64(window.dilations[0]), Int64(window.dilations[1]))

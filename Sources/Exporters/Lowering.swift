@@ -26,7 +26,8 @@ package struct Lowering {
   ) throws(ExportError) -> PackedModel {
     guard graph.inputs.count == 1, graph.outputs.count == 1 else {
       throw ExportError(
-        graph.source, ["a packed model has one input and one output, not \(graph.inputs.count) and \(graph.outputs.count)"])
+        graph.source,
+        ["a packed model has one input and one output, not \(graph.inputs.count) and \(graph.outputs.count)"])
     }
     let input = graph.inputs[0]
     values[input.id] = 0
@@ -121,14 +122,17 @@ private struct LayerRule {
   }
 
   private func keepsBatch(_ condition: Bool) throws(LoweringProblem) {
-    if !condition { throw LoweringProblem("the packed format computes each image on its own, but this mixes the batch") }
+    if !condition {
+      throw LoweringProblem("the packed format computes each image on its own, but this mixes the batch")
+    }
   }
 
   // MARK: Layers with weights
 
   private func convolution(_ convolution: Convolution) throws(LoweringProblem) -> PackedLayer.Kind {
     let kernel = graph[node.inputs[1]].shape
-    let window = Packed.Window(size: [kernel[2], kernel[3]], strides: convolution.strides, padding: convolution.padding)
+    let window = Packed.Window(
+      size: [kernel[2], kernel[3]], strides: convolution.strides, padding: convolution.padding)
     return .convolution(
       window, dilations: convolution.dilations, groups: convolution.groups, try weight(), bias: try bias())
   }
@@ -184,7 +188,9 @@ private struct LayerRule {
     guard let id = constants.first, let constant = graph[id].constant?.tensor else { return .add }
     let channels = node.shape.rank >= 2 ? node.shape[1] : 1
     // The constant lined up with the axes of the output: [1, channels, 1, …].
-    let aligned = Array(repeating: 1, count: node.shape.rank - min(constant.shape.rank, node.shape.rank)) + constant.shape.dimensions
+    let aligned =
+      Array(repeating: 1, count: node.shape.rank - min(constant.shape.rank, node.shape.rank))
+      + constant.shape.dimensions
     let isPerChannel = aligned.enumerated().allSatisfy { $1 == 1 || ($0 == 1 && $1 == channels) }
     guard isPerChannel, node.shape.rank >= 2 else {
       throw LoweringProblem("it adds a constant \(constant.shape) that differs within a channel")
@@ -209,7 +215,9 @@ private struct LayerRule {
 
   /// The window with the padding that makes the output come out exactly, where the last, incomplete step counts.
   private func window(_ window: Compute.Window) throws(LoweringProblem) -> Packed.Window {
-    guard window.dilations == [1, 1] else { throw LoweringProblem("a pooling window with gaps is not in the packed format") }
+    guard window.dilations == [1, 1] else {
+      throw LoweringProblem("a pooling window with gaps is not in the packed format")
+    }
     var padding = window.padding
     if window.roundsUp {
       let image = graph[node.inputs[0]].shape

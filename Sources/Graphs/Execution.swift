@@ -28,7 +28,8 @@ extension Graph {
   ///
   /// - Precondition: a tensor for each input, of its shape but for the batch.
   package func run(
-    _ values: [String: Tensor], at moment: Moment = .inference, keeping: Keeping = .only([]), constants: [Node.ID: Tensor] = [:]
+    _ values: [String: Tensor], at moment: Moment = .inference, keeping: Keeping = .only([]),
+    constants: [Node.ID: Tensor] = [:]
   ) -> Trace {
     var trace = Trace(evaluations: Array(repeating: nil, count: nodes.count))
     let lastUse = lastUses(keeping)
@@ -73,7 +74,9 @@ extension Graph {
     var wanted = nodes.map { isSource.contains($0.id) }
     for node in nodes where node.inputs.contains(where: { wanted[$0.index] }) { wanted[node.id.index] = true }
     for node in nodes.reversed() {
-      guard let operation = node.operation, wanted[node.id.index], let gradient = gradients[node.id.index] else { continue }
+      guard let operation = node.operation, wanted[node.id.index], let gradient = gradients[node.id.index] else {
+        continue
+      }
       let parts = operation.backward(
         gradient, from: trace.evaluations[node.id.index]!, inputs: node.inputs.map { trace[$0] },
         needed: node.inputs.map { wanted[$0.index] }, at: moment)

@@ -30,8 +30,18 @@ package struct Graph: Sendable {
     case dense(Tensor)
     case coded(CodedTensor)
 
-    package var shape: Shape { switch self { case .dense(let tensor): tensor.shape; case .coded(let coded): coded.shape } }
-    package var tensor: Tensor { switch self { case .dense(let tensor): tensor; case .coded(let coded): coded.decoded() } }
+    package var shape: Shape {
+      switch self {
+      case .dense(let tensor): tensor.shape;
+      case .coded(let coded): coded.shape
+      }
+    }
+    package var tensor: Tensor {
+      switch self {
+      case .dense(let tensor): tensor;
+      case .coded(let coded): coded.decoded()
+      }
+    }
   }
 
   /// In an order in which they can be evaluated.
@@ -54,7 +64,9 @@ package struct Graph: Sendable {
   package mutating func addConstant(_ name: String, _ tensor: Tensor) -> Node.ID { addConstant(name, .dense(tensor)) }
 
   /// Adds a node. Its shape is inferred here, so that no graph has a node of unknown shape.
-  package mutating func add(_ name: String, _ operation: some Operator, _ inputs: [Node.ID]) throws(ShapeError) -> Node.ID {
+  package mutating func add(_ name: String, _ operation: some Operator, _ inputs: [Node.ID]) throws(ShapeError)
+    -> Node.ID
+  {
     do {
       return append(name, .operation(operation), inputs, try operation.shape(of: inputs.map { self[$0].shape }))
     } catch {
@@ -64,7 +76,8 @@ package struct Graph: Sendable {
     }
   }
 
-  private mutating func append(_ name: String, _ content: Node.Content, _ inputs: [Node.ID], _ shape: Shape) -> Node.ID {
+  private mutating func append(_ name: String, _ content: Node.Content, _ inputs: [Node.ID], _ shape: Shape) -> Node.ID
+  {
     precondition(inputs.allSatisfy { $0.index < nodes.count }, "the inputs of a node stand before it")
     let id = Node.ID(index: nodes.count)
     nodes.append(Node(id: id, name: name, content: content, inputs: inputs, shape: shape))
@@ -120,7 +133,8 @@ extension Graph: CustomStringConvertible {
 extension Operator {
   /// The name with the attributes, as dumps show it.
   package var label: String {
-    let attributes = Mirror(reflecting: self).children.compactMap { child in child.label.map { "\($0): \(child.value)" } }
+    let attributes = Mirror(reflecting: self).children.compactMap { child in child.label.map { "\($0): \(child.value)" }
+    }
     return attributes.isEmpty ? Self.name : "\(Self.name)<\(attributes.joined(separator: ", "))>"
   }
 }

@@ -79,7 +79,8 @@ extension Operator {
   }
 
   func require(_ inputs: [Shape], count: ClosedRange<Int>) throws(ShapeError) {
-    let wanted = count.lowerBound == count.upperBound ? "\(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)"
+    let wanted =
+      count.lowerBound == count.upperBound ? "\(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)"
     try require(count.contains(inputs.count), "takes \(wanted) inputs, not \(inputs.count)")
   }
 }

@@ -86,7 +86,9 @@ private func parse(_ text: String, like old: Any, _ method: String, _ option: St
   switch old {
   case is String: return text
   case let number as NSNumber where isBoolean(number):
-    guard let value = Bool(text) else { throw .badValue(method: method, option: option, value: text, wanted: "true or false") }
+    guard let value = Bool(text) else {
+      throw .badValue(method: method, option: option, value: text, wanted: "true or false")
+    }
     return value
   default:
     guard let value = Double(text), value.isFinite else {

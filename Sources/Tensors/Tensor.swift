@@ -18,7 +18,9 @@ package struct Tensor: Sendable {
   package var count: Int { shape.count }
 
   /// A tensor whose numbers `fill` writes, every one of them, in the given layout.
-  package init(_ shape: Shape, layout: Layout = .rowMajor, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
+  package init(_ shape: Shape, layout: Layout = .rowMajor, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void)
+    rethrows
+  {
     precondition(layout == .rowMajor || shape.rank == 4, "channels last is an order of four axes")
     self.shape = shape
     self.layout = layout
@@ -47,7 +49,9 @@ package struct Tensor: Sendable {
   }
 
   /// The numbers in the order of `layout`, to change in place. Copies first where the memory is shared.
-  package mutating func withUnsafeMutableFloats<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {
+  package mutating func withUnsafeMutableFloats<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows
+    -> R
+  {
     if !isKnownUniquelyReferenced(&buffer) {
       let copy = Buffer(count: count)
       _ = copy.floats.initialize(fromContentsOf: buffer.floats)
@@ -93,7 +97,8 @@ package struct Tensor: Sendable {
     let floats: UnsafeMutableBufferPointer<Float>
     init(count: Int) {
       let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
-      floats = UnsafeMutableBufferPointer(start: bytes.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
+      floats = UnsafeMutableBufferPointer(
+        start: bytes.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
     }
     deinit { UnsafeMutableRawPointer(floats.baseAddress!).deallocate() }
   }
@@ -137,7 +142,9 @@ extension Tensor {
     return withUnsafeFloats { numbers in
       (0..<shape[0]).map { row in
         var best = 0
-        for column in 1..<max(columns, 1) where numbers[row * columns + column] > numbers[row * columns + best] { best = column }
+        for column in 1..<max(columns, 1) where numbers[row * columns + column] > numbers[row * columns + best] {
+          best = column
+        }
         return best
       }
     }

@@ -11,7 +11,8 @@ package enum Calibration {
   ///
   /// - Parameter moment: what weights are coded at; its phase is set to training.
   package static func statistics(
-    of graph: Graph, constants: [Graph.Node.ID: Tensor], batches: [[Int]], data: any Dataset, normalization: Normalization?,
+    of graph: Graph, constants: [Graph.Node.ID: Tensor], batches: [[Int]], data: any Dataset,
+    normalization: Normalization?,
     at moment: Moment
   ) -> [Graph.Node.ID: Tensor] {
     var moment = moment

@@ -102,7 +102,8 @@ package struct FineTuning: Sendable {
         sum = (sum.loss + Double(value.loss), sum.correct + value.correct, sum.images + indices.count)
         let done = epoch * batches.count + step + 1
         report(
-          progress(epoch, step + 1, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch)))
+          progress(
+            epoch, step + 1, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch)))
       }
       guard !batches.isEmpty else { continue }
       history.append((Float(sum.loss) / Float(batches.count), Float(sum.correct) / Float(sum.images)))
@@ -110,7 +111,8 @@ package struct FineTuning: Sendable {
       var ended = progress(
         epoch, batches.count, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch))
       ended.isEpochEnd = true
-      ended.validationTop1 = validationTop1(parameters.values, progress: moment(epoch, batches.count, batches.count).progress)
+      ended.validationTop1 = validationTop1(
+        parameters.values, progress: moment(epoch, batches.count, batches.count).progress)
       report(ended)
     }
     let (values, isRecalibrated) = settled(parameters.values)
@@ -182,7 +184,8 @@ package struct FineTuning: Sendable {
   ) -> Progress {
     Progress(
       epoch: epoch + 1, epochs: settings.epochs, step: step, steps: steps, loss: Float(sum.loss / Double(step)),
-      top1: Float(sum.correct) / Float(sum.images), imagesPerSecond: rate.imagesPerSecond, secondsLeft: rate.secondsLeft)
+      top1: Float(sum.correct) / Float(sum.images), imagesPerSecond: rate.imagesPerSecond, secondsLeft: rate.secondsLeft
+    )
   }
 }
 

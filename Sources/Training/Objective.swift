@@ -41,7 +41,9 @@ package struct Objective: Sendable {
         let logProbabilities = Self.logSoftmax(z[span], 1)
         let label = Int(labels[row])
         loss -= Double((1 - share) * logProbabilities[label])
-        for i in 0..<classes { gradient[span.lowerBound + i] += (1 - share) * (exp(logProbabilities[i]) - (i == label ? 1 : 0)) }
+        for i in 0..<classes {
+          gradient[span.lowerBound + i] += (1 - share) * (exp(logProbabilities[i]) - (i == label ? 1 : 0))
+        }
       }
       if let wanted, share > 0 {
         let (mine, his) = (Self.logSoftmax(z[span], temperature), Self.logSoftmax(wanted[span], temperature))

@@ -37,7 +37,9 @@ struct Parameters {
   }
 
   /// One step of momentum descent on every parameter that has a gradient, then what the method asks for after a step.
-  mutating func step(_ gradients: [Graph.Node.ID: Tensor], rate: Float, momentum: Float, decay: Float, at moment: Moment) {
+  mutating func step(
+    _ gradients: [Graph.Node.ID: Tensor], rate: Float, momentum: Float, decay: Float, at moment: Moment
+  ) {
     for index in all.indices {
       let id = all[index].id
       guard var gradient = gradients[id] else { continue }

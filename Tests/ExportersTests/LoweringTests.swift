@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 struct LoweringTests {
-  private let provenance = PackedModel.Provenance(source: "x.onnx", sourceHash: "00", recipe: "{}", seed: 1, tool: "test")
+  private let provenance = PackedModel.Provenance(
+    source: "x.onnx", sourceHash: "00", recipe: "{}", seed: 1, tool: "test")
 
   private func packed(_ graph: Graph) throws -> PackedModel {
     let model = try Lowering(graph).model(normalization: nil, provenance: provenance)
@@ -48,7 +49,8 @@ struct LoweringTests {
     var y = try builder.convolution("conv", x, from: 3, to: 6, stride: 2)
     y = try add("clip", Clip(minimum: 0, maximum: 6), y)
     let large = try add("max", MaxPool(size: [2, 2], strides: [2, 2], roundsUp: true), y)
-    let mean = try add("mean", AveragePool(size: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1], countsPadding: true), y)
+    let mean = try add(
+      "mean", AveragePool(size: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1], countsPadding: true), y)
     y = try add("concat", Concat(axis: 1), large, mean)
     y = try add("pad", Pad(before: [0, 0, 1, 0], after: [0, 2, 0, 1], value: 0.5), y)
     y = try add("slice", Graphs.Slice(starts: [0, 12, 0, 3], steps: [1, -2, 1, -1], counts: [-1, 6, 3, 3]), y)

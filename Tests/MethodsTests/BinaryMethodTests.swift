@@ -57,7 +57,8 @@ struct InformationRetentionTests {
     let (shape, row): (Shape, Int) = ([3, 4, 3, 3], 36)
     let latent = Tensor.random(shape, seed: 1)
     let gradient = method.backward(
-      .random(shape, seed: 2), latent: latent, companions: [], at: Moment(phase: .training, progress: progress))[0].scalars
+      .random(shape, seed: 2), latent: latent, companions: [], at: Moment(phase: .training, progress: progress))[0]
+      .scalars
     for channel in 0..<3 {
       let span = channel * row..<(channel + 1) * row
       let weights = Array(latent.scalars[span])
@@ -111,11 +112,13 @@ struct MethodOptionTests {
   @Test func refusesWithTheNearestName() {
     #expect(
       message("information-retentoin")
-        == "method 'information-retentoin': there is no such method; did you mean 'information-retention'? (known: information-retention, xnor)")
+        == "method 'information-retentoin': there is no such method; did you mean 'information-retention'? (known: information-retention, xnor)"
+    )
     #expect(message("zzz") == "method 'zzz': there is no such method (known: information-retention, xnor)")
     #expect(
       message("information-retention", ["sharpness-at-ende": "3"])
-        == "method 'information-retention': there is no option 'sharpness-at-ende'; did you mean 'sharpness-at-end'? (known: sharpness-at-end, sharpness-at-start)")
+        == "method 'information-retention': there is no option 'sharpness-at-ende'; did you mean 'sharpness-at-end'? (known: sharpness-at-end, sharpness-at-start)"
+    )
     #expect(message("xnor", ["a": "1"]) == "method 'xnor': there is no option 'a'; it has no options")
     #expect(
       message("information-retention", ["sharpness-at-end": "high"])

@@ -7,7 +7,9 @@ import Testing
 
 /// What holds for every method. A new method is held to these the moment it is on the list.
 struct MethodLaws {
-  static let shapes: [(seed: UInt64, shape: Shape)] = [(1, [1, 1]), (2, [3, 5]), (3, [4, 3, 3, 3]), (4, [2, 64, 1, 1])]
+  static let shapes: [(seed: UInt64, shape: Shape)] = [
+    (1, [1, 1]), (2, [3, 5]), (3, [4, 3, 3, 3]), (4, [2, 64, 1, 1]),
+  ]
   static let moments = [0, 0.3, 0.7, 1].map { Moment(phase: .training, progress: $0, seed: 9) }
 
   private func type(named name: String) throws -> any Method.Type {

@@ -41,7 +41,10 @@ import Testing
   @Test func theSameCommandMakesTheSameBytes() throws {
     let folder = try TemporaryFolder()
     for name in ["a", "b"] { _ = try convert("fashion_tiny", to: folder.path(name)) }
-    let (a, b) = (try Data(contentsOf: URL(fileURLWithPath: folder.path("a"))), try Data(contentsOf: URL(fileURLWithPath: folder.path("b"))))
+    let (a, b) = (
+      try Data(contentsOf: URL(fileURLWithPath: folder.path("a"))),
+      try Data(contentsOf: URL(fileURLWithPath: folder.path("b")))
+    )
     #expect(a == b)
   }
 
@@ -77,8 +80,9 @@ import Testing
     let frozen = try Raising(model, source: "a").raised()
     var damaged = model
     let index = try #require(model.layers.lastIndex { $0.kind.words == "binary convolution" })
-    guard case .convolution(let window, let dilations, let groups, .binary(let shape, let rows, let levels), let bias) =
-      model.layers[index].kind
+    guard
+      case .convolution(let window, let dilations, let groups, .binary(let shape, let rows, let levels), let bias) =
+        model.layers[index].kind
     else { Issue.record("no binary convolution"); return }
     var words = rows.words
     words[0] ^= 1 << 5
@@ -105,7 +109,9 @@ import Testing
     recipe.normalization = "fashion-mnist"
     let model = Project.path("fixtures/demo/fashion_tiny.onnx")
     let report = try Converter(recipe: recipe)
-      .convert(model: model, data: folder.path("images.npy"), evaluateOn: folder.path("images.npy"), to: folder.path("a.signum"))
+      .convert(
+        model: model, data: folder.path("images.npy"), evaluateOn: folder.path("images.npy"),
+        to: folder.path("a.signum"))
     #expect(report.verification.passes)
     #expect(report.verification.floatTop1 == nil)
     recipe.teacher = .none

@@ -59,7 +59,9 @@ struct RecipeTests {
   @Test func refusesWhatIsNoRecipe() {
     #expect(problems("- a\n- b") == ["r.yaml: a recipe is a list of 'key: value' lines"])
     #expect(problems("{")[0].hasPrefix("r.yaml: is not YAML"))
-    #expect(problems("normalization: imagnet")[0].hasPrefix("r.yaml: 'normalization': there is no normalization 'imagnet'; did you mean 'imagenet'?"))
+    #expect(
+      problems("normalization: imagnet")[0].hasPrefix(
+        "r.yaml: 'normalization': there is no normalization 'imagnet'; did you mean 'imagenet'?"))
     #expect(problems("options: 3") == ["r.yaml: 'options' wants a list of 'option: value' lines"])
     #expect(throws: RecipeError("nowhere.yaml", ["there is no such file"])) { try Recipe(contentsOf: "nowhere.yaml") }
   }

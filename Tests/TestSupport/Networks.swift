@@ -24,7 +24,9 @@ package enum Networks {
 
     package init(seed: UInt64) { self.seed = seed }
 
-    package mutating func random(_ name: String, _ shape: Shape, scale: Float = 1, around centre: Float = 0) -> Graph.Node.ID {
+    package mutating func random(_ name: String, _ shape: Shape, scale: Float = 1, around centre: Float = 0)
+      -> Graph.Node.ID
+    {
       seed += 1
       return graph.addConstant(name, Tensor.random(shape, seed: seed).map { centre + $0 * scale })
     }

@@ -48,7 +48,8 @@ struct FineTuningTests {
     settings.seed = seed
     let (training, validation) = Quarters().split(validation: 32)
     return FineTuning(
-      student: student, teacher: nil, training: training, validation: validation, normalization: nil, settings: settings)
+      student: student, teacher: nil, training: training, validation: validation, normalization: nil, settings: settings
+    )
   }
 
   @Test(arguments: methods.map { $0.name }) func learns(_ name: String) throws {
@@ -95,7 +96,8 @@ struct FineTuningTests {
     settings.batch = 32
     let student = try AttachMethod(ScaledSign(), layers: ["middle"]).rewrite(network())
     let outcome = try FineTuning(
-      student: student, teacher: teacher, training: data, validation: data.first(0), normalization: nil, settings: settings
+      student: student, teacher: teacher, training: data, validation: data.first(0), normalization: nil,
+      settings: settings
     ).run { _ in }
     #expect(outcome.isRecalibrated)
     #expect(outcome.graph.answers(on: data, normalization: nil).top1(Quarters().labels!) > 0.9)

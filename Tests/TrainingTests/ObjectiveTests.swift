@@ -12,7 +12,9 @@ struct ObjectiveTests {
 
   @Test(arguments: objectives.indices) func gradientAgreesWithFiniteDifferences(_ index: Int) {
     let objective = Self.objectives[index]
-    let (logits, teacher, labels) = (Tensor.random([3, 4], seed: 1), Tensor.random([3, 4], seed: 2), [Int32(2), 0, 3])
+    let (logits, teacher, labels) = (
+      Tensor.random([3, 4], seed: 1), Tensor.random([3, 4], seed: 2), [Int32(2), 0, 3]
+    )
     let found = objective(logits, teacher: teacher, labels: labels).gradient.scalars
     for i in 0..<12 {
       func loss(_ change: Float) -> Float {

@@ -60,7 +60,8 @@ package struct BatchNorm: Operator {
   }
 
   /// What it comes to in inference: `factor[c] · x + offset[c]`.
-  package func affine(scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor) -> (factor: Tensor, offset: Tensor) {
+  package func affine(scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor) -> (factor: Tensor, offset: Tensor)
+  {
     let epsilon = epsilon
     let factor = scale.zip(variance) { $0 / ($1 + epsilon).squareRoot() }
     return (factor, shift.zip(factor.zip(mean, *), -))

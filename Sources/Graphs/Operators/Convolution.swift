@@ -32,7 +32,8 @@ package struct Convolution: Operator {
     try require(kernel.rank == 4, "the kernel must have 4 axes, not \(kernel.rank)")
     try require(!x.dimensions[1...].contains(0), "the image \(x) is empty")
     try require(kernel.count > 0, "the kernel \(kernel) is empty")
-    try require(groups >= 1 && kernel[0] % groups == 0, "\(kernel[0]) output channels do not divide into \(groups) groups")
+    try require(
+      groups >= 1 && kernel[0] % groups == 0, "\(kernel[0]) output channels do not divide into \(groups) groups")
     try require(
       kernel[1].multipliedReportingOverflow(by: groups) == (x[1], false),
       "the image has \(x[1]) channels, the kernel wants \(groups) groups of \(kernel[1])")
@@ -59,7 +60,8 @@ package struct Convolution: Operator {
     let (x, kernel, window) = (inputs[0], inputs[1], window(of: inputs[1].shape))
     var result = [Tensor?](repeating: nil, count: inputs.count)
     if needed[0] {
-      result[0] = ConvolutionPrimitive.backwardImage(gradient, kernel: kernel, image: x.shape, window: window, groups: groups)
+      result[0] = ConvolutionPrimitive.backwardImage(
+        gradient, kernel: kernel, image: x.shape, window: window, groups: groups)
     }
     let wantsBias = inputs.count == 3 && needed[2]
     if needed[1] || wantsBias {

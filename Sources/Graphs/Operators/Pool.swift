@@ -7,7 +7,8 @@ package struct MaxPool: Operator {
   package var window: Window
 
   package init(
-    size: [Int], strides: [Int] = [1, 1], padding: [Int] = [0, 0, 0, 0], dilations: [Int] = [1, 1], roundsUp: Bool = false
+    size: [Int], strides: [Int] = [1, 1], padding: [Int] = [0, 0, 0, 0], dilations: [Int] = [1, 1],
+    roundsUp: Bool = false
   ) {
     window = Window(size: size, strides: strides, padding: padding, dilations: dilations, roundsUp: roundsUp)
   }
@@ -35,7 +36,8 @@ package struct AveragePool: Operator {
   package var countsPadding: Bool
 
   package init(
-    size: [Int], strides: [Int] = [1, 1], padding: [Int] = [0, 0, 0, 0], countsPadding: Bool = false, roundsUp: Bool = false
+    size: [Int], strides: [Int] = [1, 1], padding: [Int] = [0, 0, 0, 0], countsPadding: Bool = false,
+    roundsUp: Bool = false
   ) {
     window = Window(size: size, strides: strides, padding: padding, dilations: [1, 1], roundsUp: roundsUp)
     self.countsPadding = countsPadding

@@ -11,7 +11,9 @@ package struct Relu: Operator {
     return inputs[0]
   }
 
-  package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation { Evaluation(inputs[0].clipped(0, .infinity)) }
+  package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
+    Evaluation(inputs[0].clipped(0, .infinity))
+  }
 
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment

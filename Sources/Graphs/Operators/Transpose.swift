@@ -10,7 +10,8 @@ package struct Transpose: Operator {
   package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
     try require(inputs, count: 1...1)
     let x = inputs[0]
-    try require(permutation.sorted() == Array(0..<x.rank), "\(permutation) does not name each of the \(x.rank) axes once")
+    try require(
+      permutation.sorted() == Array(0..<x.rank), "\(permutation) does not name each of the \(x.rank) axes once")
     return Shape(permutation.map { x[$0] })
   }
 

@@ -25,7 +25,8 @@ package struct MakeThresholds: Pass {
       else { return nil }
       let statistics = norm.inputs.dropFirst().compactMap { new[$0].constant?.tensor }
       guard statistics.count == 4 else { return nil }
-      let (thresholds, flipped) = thresholds(batchNorm, statistics, levels: weight.levels, reach: weight.shape.count / weight.shape[0])
+      let (thresholds, flipped) = thresholds(
+        batchNorm, statistics, levels: weight.levels, reach: weight.shape.count / weight.shape[0])
       let signs = CodedTensor(
         weight.shape, weight.alphabet, symbols: weight.symbols, levels: Array(repeating: 1, count: weight.levels.count))
       let kernel = new.addConstant(new[layer.inputs[1]].name + ".signs", .coded(signs))

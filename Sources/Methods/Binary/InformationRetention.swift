@@ -15,7 +15,8 @@ import Tensors
 /// Qin et al., Forward and Backward Information Retention, 2020, https://arxiv.org/abs/1909.10788
 package struct InformationRetention: Method {
   package static let name = "information-retention"
-  package static let summary = "sign of the standardised weight times a power of two; the slope hardens as training goes (IR-Net)"
+  package static let summary =
+    "sign of the standardised weight times a power of two; the slope hardens as training goes (IR-Net)"
   package static let alphabet = Alphabet.binary
   package static let learningRate: Float = 0.05
   /// The sharpness t of the slope at the start and at the end of training.
@@ -102,7 +103,9 @@ package struct InformationRetention: Method {
     func value(_ weight: Float) -> Float { (weight - mean) * inverseDeviation }
 
     /// Turns the gradient for the standardised weights into that for the weights, in place.
-    func pullBack(_ gradient: UnsafeMutableBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ span: Range<Int>) {
+    func pullBack(
+      _ gradient: UnsafeMutableBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ span: Range<Int>
+    ) {
       guard span.count > 1 else { return }
       let average = gradient[span].reduce(0, +) / Float(span.count)
       let along = span.reduce(Float(0)) { $0 + gradient[$1] * value(weights[$1]) } / Float(span.count - 1)
