@@ -13,7 +13,8 @@ typedef struct {
   bool flag;
 } elements;
 
-CC_CLONES static void add_range(const float *restrict a, const float *restrict b, float *restrict result, int64_t count) {
+CC_CLONES static void add_range(const float *restrict a, const float *restrict b, float *restrict result,
+                                int64_t count) {
   for (int64_t i = 0; i < count; i++) result[i] = a[i] + b[i];
 }
 static void add_work(void *context, int64_t first, int64_t last) {
@@ -26,7 +27,8 @@ void cc_add(int64_t count, const float *a, const float *b, float *result) {
   cc_parallel(blocks(count), add_work, &e);
 }
 
-CC_CLONES static void clip_range(const float *restrict x, float low, float high, float *restrict result, int64_t count) {
+CC_CLONES static void clip_range(const float *restrict x, float low, float high, float *restrict result,
+                                 int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     float v = x[i] < low ? low : x[i];
     result[i] = v > high ? high : v;
@@ -42,8 +44,8 @@ void cc_clip(int64_t count, float minimum, float maximum, const float *x, float 
   cc_parallel(blocks(count), clip_work, &e);
 }
 
-CC_CLONES static void clip_backward_range(const float *restrict x, const float *restrict gradient, float low, float high,
-                                          float *restrict result, int64_t count) {
+CC_CLONES static void clip_backward_range(const float *restrict x, const float *restrict gradient, float low,
+                                          float high, float *restrict result, int64_t count) {
   for (int64_t i = 0; i < count; i++) result[i] = x[i] > low && x[i] < high ? gradient[i] : 0;
 }
 static void clip_backward_work(void *context, int64_t first, int64_t last) {
@@ -51,7 +53,8 @@ static void clip_backward_work(void *context, int64_t first, int64_t last) {
   int64_t start = first * BLOCK, end = cc_min(last * BLOCK, e->count);
   clip_backward_range(e->a + start, e->b + start, e->p, e->q, e->result + start, end - start);
 }
-void cc_clip_backward(int64_t count, float minimum, float maximum, const float *x, const float *gradient, float *result) {
+void cc_clip_backward(int64_t count, float minimum, float maximum, const float *x, const float *gradient,
+                      float *result) {
   elements e = {.count = count, .a = x, .b = gradient, .result = result, .p = minimum, .q = maximum};
   cc_parallel(blocks(count), clip_backward_work, &e);
 }

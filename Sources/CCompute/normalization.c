@@ -16,8 +16,8 @@ static int64_t piece_start(const normal *n, int64_t piece) { return n->rows * pi
 // ---- statistics ----
 
 // Sums of x − origin and of its square, where the origin is the first row: no cancellation where a mean is far from 0.
-CC_CLONES static void statistics_rows(int64_t rows, int64_t channels, const float *restrict x, const float *restrict origin,
-                                      float *restrict sums, float *restrict squares) {
+CC_CLONES static void statistics_rows(int64_t rows, int64_t channels, const float *restrict x,
+                                      const float *restrict origin, float *restrict sums, float *restrict squares) {
   int64_t row = 0;
   for (; row + 4 <= rows; row += 4) {
     const float *p = x + row * channels;
@@ -72,7 +72,8 @@ void cc_channel_statistics(int64_t rows, int64_t channels, const float *x, float
 // ---- forward ----
 
 CC_CLONES static void affine_rows(int64_t rows, int64_t channels, const float *restrict x, const float *restrict factor,
-                                  const float *restrict offset, const float *restrict skip, bool relu, float *restrict y) {
+                                  const float *restrict offset, const float *restrict skip, bool relu,
+                                  float *restrict y) {
   for (int64_t row = 0; row < rows; row++) {
     const float *p = x + row * channels, *s = skip ? skip + row * channels : NULL;
     float *q = y + row * channels;
@@ -97,7 +98,8 @@ static void affine_work(void *context, int64_t first, int64_t last) {
 
 void cc_affine(int64_t rows, int64_t channels, const float *x, const float *factor, const float *offset,
                const float *skip, bool relu, float *y) {
-  normal n = {.rows = rows, .channels = channels, .x = x, .a = factor, .b = offset, .skip = skip, .relu = relu, .result = y};
+  normal n = {.rows = rows, .channels = channels, .x = x, .skip = skip, .a = factor, .b = offset, .result = y,
+              .relu = relu};
   cc_parallel(CC_SUM_PIECES, affine_work, &n);
 }
 
@@ -150,9 +152,9 @@ void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradie
   free(n.partial);
 }
 
-CC_CLONES static void source_rows(int64_t rows, int64_t channels, const float *restrict gradient, const float *restrict x,
-                                  const float *restrict a, const float *restrict b, const float *restrict d,
-                                  float *restrict result) {
+CC_CLONES static void source_rows(int64_t rows, int64_t channels, const float *restrict gradient,
+                                  const float *restrict x, const float *restrict a, const float *restrict b,
+                                  const float *restrict d, float *restrict result) {
   for (int64_t row = 0; row < rows; row++) {
     for (int64_t c = 0; c < channels; c++) {
       int64_t i = row * channels + c;
@@ -169,7 +171,8 @@ static void source_work(void *context, int64_t first, int64_t last) {
 
 void cc_affine_backward_source(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *a,
                                const float *b, const float *d, float *result) {
-  normal n = {.rows = rows, .channels = channels, .x = x, .gradient = gradient, .a = a, .b = b, .d = d, .result = result};
+  normal n = {.rows = rows, .channels = channels, .x = x, .gradient = gradient, .a = a, .b = b, .d = d,
+              .result = result};
   cc_parallel(CC_SUM_PIECES, source_work, &n);
 }
 

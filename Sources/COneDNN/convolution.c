@@ -1,5 +1,5 @@
-// Convolution through oneDNN. Images stay [batch, height, width, channels]; oneDNN chooses the layout of the kernel, and
-// the kernel is reordered at each call, because in training it has changed since the last one (measured: 0.5 ms a step).
+// Convolution through oneDNN. Images stay [batch, height, width, channels]; oneDNN chooses the layout of the kernel,
+// and the kernel is reordered at each call, because in training it has changed since the last one.
 //
 // Creating a primitive costs much more than a small convolution, so primitives are kept by shape: for each thread its
 // own, since oneDNN gives each thread its own scratch memory.
@@ -111,7 +111,8 @@ static int describe(const od_convolution *s, descriptors *d) {
   return 0;
 }
 
-static int forward_descriptor(const descriptors *d, direction way, dnnl_engine_t engine, dnnl_primitive_desc_t *result) {
+static int forward_descriptor(const descriptors *d, direction way, dnnl_engine_t engine,
+                              dnnl_primitive_desc_t *result) {
   dnnl_convolution_desc_t forward;
   dnnl_prop_kind_t kind = way <= FORWARD_BIAS ? dnnl_forward_inference : dnnl_forward_training;
   CHECK(dnnl_dilated_convolution_forward_desc_init(&forward, kind, dnnl_convolution_direct, &d->source, &d->any,

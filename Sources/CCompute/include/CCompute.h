@@ -1,6 +1,7 @@
 // Float loops for training.
 //
-// Images lie in memory as [batch, height, width, channels]. Every loop runs on the one OpenMP pool that oneDNN uses. Sums are split in a way that does not depend on the number of threads.
+// Images lie in memory as [batch, height, width, channels]. Every loop runs on the one OpenMP pool that oneDNN uses.
+// Sums are split in a way that does not depend on the number of threads.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,9 +40,10 @@ void cc_affine_backward_source(int64_t rows, int64_t channels, const float *grad
 void cc_add(int64_t count, const float *a, const float *b, float *result);
 void cc_clip(int64_t count, float minimum, float maximum, const float *x, float *result);
 // result = gradient where minimum < x < maximum, else 0.
-void cc_clip_backward(int64_t count, float minimum, float maximum, const float *x, const float *gradient, float *result);
-// velocity = momentum · velocity + gradient + decay · weight; weight −= rate · velocity (or rate · (gradient + momentum ·
-// velocity) with Nesterov).
+void cc_clip_backward(int64_t count, float minimum, float maximum, const float *x, const float *gradient,
+                      float *result);
+// velocity = momentum · velocity + gradient + decay · weight; weight −= rate · velocity, or with Nesterov
+// rate · (gradient + decay · weight + momentum · velocity).
 void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bool nesterov, const float *gradient,
                       float *velocity, float *weight);
 

@@ -30,6 +30,7 @@ int od_convolution_backward_kernel(const od_convolution *shape, const float *sou
 
 // ---- matrix product ----
 
-// result[rows, columns] = a · b, with a [rows, inner] (or [inner, rows] where transposed), b [inner, columns] (or transposed).
+// result[rows, columns] = a · b, with a [rows, inner] (or [inner, rows] where transposed) and b [inner, columns] (or
+// [columns, inner]).
 int od_matrix_product(bool transpose_a, bool transpose_b, int64_t rows, int64_t columns, int64_t inner, const float *a,
                       const float *b, float *result);
