@@ -99,6 +99,7 @@ extension Operator {
         window.padding[axis] < reach[axis] && window.padding[axis + 2] < reach[axis],
         "padding \(window.padding) leaves windows that see nothing of the image")
     }
+    try require(Shape.count(of: [x[0], x[1]] + output) != nil, "the output is too large")
     return Shape([x[0], x[1]] + output)
   }
 }
