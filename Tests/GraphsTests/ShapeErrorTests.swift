@@ -109,6 +109,7 @@ private let pools: [MisfitCase] = [
     MaxPool(size: [1, 2], padding: [1, 0, 0, 0]), [image],
     "padding [1, 0, 0, 0] leaves windows that see nothing of the image"),
   .init(AveragePool(size: [2, 2, 2]), [image], entries),
+  .init(AveragePool(size: [2, 2], padding: [1, 1, 1, 1]), [[1 << 24, 1 << 24, 1, 1]], "the output is too large"),
   .init(AveragePool(size: [2, 9]), [image], "the window [2, 9] does not fit into the padded image [1, 3, 8, 8]"),
   .init(GlobalAveragePool(), [[1, 3]], "the image must have 4 axes, not 2"),
   .init(GlobalAveragePool(), [[1, 3, 0, 2]], "the image [1, 3, 0, 2] is empty"),
