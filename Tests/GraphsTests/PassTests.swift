@@ -149,6 +149,13 @@ struct RestoreBatchNormTests {
     #expect(restored.operations == (try residualNetwork()).operations)
   }
 
+  @Test func thresholdsKeepTheirWholeNumbers() throws {
+    let bits = try MakeThresholds().rewrite(bitNetwork())
+    let restored = try RestoreBatchNorm().rewrite(bits)
+    #expect(restored.names.filter { $0.hasSuffix(".batch-norm") } == ["dense.batch-norm"])
+    #expect(restored.operations.filter { $0 == "threshold" }.count == 2)
+  }
+
   @Test func aBatchNormThatNobodyNeedsDoesNotCount() throws {
     let restored = try RestoreBatchNorm().rewrite(sharedNetwork())
     #expect(restored.node("bare.batch-norm") != nil && restored.node("dead reader") == nil)
