@@ -27,17 +27,14 @@ package struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cu
     return strides
   }
 
-  /// The number of elements, or nil where a dimension is negative or they are more than any memory holds: for checking
-  /// what a file says.
+  /// The number of elements, or nil where a dimension is negative or the product overflows: for checking what a file says.
   ///
-  /// An axis of size 0 counts as 1 in that check, so that the same axes in another order are a shape too; and a few
-  /// dimensions and paddings can be added up without overflow.
+  /// An axis of size 0 counts as 1 in that check, so that the same axes in another order are a shape too.
   package static func count(of dimensions: [Int]) -> Int? {
-    let largest = 1 << 48
     var (count, reach) = (1, 1)
     for dimension in dimensions {
       let (product, overflow) = reach.multipliedReportingOverflow(by: max(dimension, 1))
-      guard dimension >= 0, !overflow, product <= largest else { return nil }
+      guard dimension >= 0, !overflow else { return nil }
       reach = product
       count *= dimension
     }

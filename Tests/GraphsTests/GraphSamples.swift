@@ -1,6 +1,7 @@
 import Graphs
 import TestSupport
 import Tensors
+import Testing
 
 /// Small graphs by hand, with the numbers drawn from a seed.
 struct GraphBuilder {
@@ -46,9 +47,8 @@ struct GraphBuilder {
     return try graph.add(name, BatchNorm(), inputs)
   }
 
-  /// A graph whose outputs are these.
-  func finished(_ outputs: Graph.Node.ID...) -> Graph {
-    var graph = graph
+  /// The graph with these outputs. Changes the builder, so that Swift looks at it after the arguments are made.
+  mutating func finished(_ outputs: Graph.Node.ID...) -> Graph {
     graph.outputs = outputs
     return graph
   }

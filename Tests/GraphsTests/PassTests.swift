@@ -10,7 +10,8 @@ struct FoldConstantsTests {
     #expect(folded.operations == ["convolution", "clip", "add"])
     #expect(folded.names == ["x", "shaped", "conv", "unbounded", "c", "shifted"])
     let (a, b) = (graph.node("a")!.constant!.tensor.scalars, graph.node("b")!.constant!.tensor.scalars)
-    let wanted = (0..<12).map { a[$0 % 3 * 4 + $0 / 3] + b[$0 / 3] }
+    var wanted: [Float] = []
+    for row in 0..<4 { for column in 0..<3 { wanted.append(a[column * 4 + row] + b[row]) } }
     #expect(folded.node("shaped")?.constant?.tensor == Tensor([4, 3, 1, 1], scalars: wanted))
   }
 
@@ -131,7 +132,7 @@ struct RestoreBatchNormTests {
     let pair = ["convolution", "batch-norm", "relu"]
     #expect(restored.operations == pair + pair + ["flatten", "dense", "batch-norm", "relu", "dense", "batch-norm"])
     #expect(restored.node("conv1")?.inputs.count == 2 && restored.node("conv1.bias") == nil)
-    let shift = { restored.node("\($0).batch-norm.shift")?.constant?.tensor }
+    func shift(_ name: String) -> Tensor? { restored.node("\(name).batch-norm.shift")?.constant?.tensor }
     #expect(shift("conv1") != nil && shift("conv1") == graph.node("conv1.bias")?.constant?.tensor)
     #expect(shift("dense2") == Tensor([3], repeating: 0))
     #expect(restored.outputs.map { restored[$0].name } == ["dense2.batch-norm", "relu3"])
@@ -146,6 +147,13 @@ struct RestoreBatchNormTests {
   @Test func layersThatHaveOneStay() throws {
     let restored = try RestoreBatchNorm().rewrite(residualNetwork())
     #expect(restored.operations == (try residualNetwork()).operations)
+  }
+
+  @Test func thresholdsKeepTheirWholeNumbers() throws {
+    let bits = try MakeThresholds().rewrite(bitNetwork())
+    let restored = try RestoreBatchNorm().rewrite(bits)
+    #expect(restored.names.filter { $0.hasSuffix(".batch-norm") } == ["dense.batch-norm"])
+    #expect(restored.operations.filter { $0 == "threshold" }.count == 2)
   }
 
   @Test func aBatchNormThatNobodyNeedsDoesNotCount() throws {

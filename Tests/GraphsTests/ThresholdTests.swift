@@ -38,9 +38,10 @@ private func network(_ layer: BitLayer, scale: ((Int) -> Float)? = nil, shift: (
   let levels = (0..<channels).map { 0.11 + 0.37 * Float($0 % 5) }
   let weight = build.graph.addConstant("weight", .coded(signs(layer.kernel, seed: 16, levels: levels)))
   let counts = try build.graph.add("layer", layer.operation, [bits, weight])
-  // The counts lie around 0, so the shifts must for thresholds inside their range.
+  // The counts lie around 0, so the shifts must for thresholds inside their range. None is 0 where the mean is: the
+  // float layer adds up levels with a rounding of its own, and would decide a tie by that.
   let scales = (0..<channels).map { scale?($0) ?? [1.3, -0.7, 0, 0.4, -2.1, 0.9][$0 % 6] }
-  let shifts = (0..<channels).map { shift?($0) ?? Float($0 % 7) * 0.31 - 0.93 }
+  let shifts = (0..<channels).map { shift?($0) ?? Float($0 % 7) * 0.31 - 0.917 }
   let statistics = [scales, shifts, (0..<channels).map { Float($0 % 3) - 1 }, (0..<channels).map { 0.5 + Float($0) }]
   let constants = statistics.enumerated().map { index, numbers in
     build.graph.addConstant("statistic\(index)", Tensor([channels], scalars: numbers))

@@ -31,6 +31,7 @@ package struct Convolution: Operator {
     try require(x.rank == 4, "the image must have 4 axes, not \(x.rank): only two-dimensional convolution is supported")
     try require(kernel.rank == 4, "the kernel must have 4 axes, not \(kernel.rank)")
     try require(!x.dimensions[1...].contains(0), "the image \(x) is empty")
+    try require(x.dimensions.allSatisfy { $0 <= 1 << 48 }, "the image \(x) is too large")
     try require(kernel.count > 0, "the kernel \(kernel) is empty")
     try require(
       groups >= 1 && kernel[0] % groups == 0, "\(kernel[0]) output channels do not divide into \(groups) groups")

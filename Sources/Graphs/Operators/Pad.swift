@@ -21,6 +21,7 @@ package struct Pad: Operator {
     try require(before.count == x.rank && after.count == x.rank, "an amount is wanted for each of the \(x.rank) axes")
     let limit = 1 << 20
     try require((before + after).allSatisfy { (0...limit).contains($0) }, "amounts must be from 0 to \(limit)")
+    try require(x.dimensions.allSatisfy { $0 <= 1 << 48 }, "the input \(x) is too large")
     let dimensions = (0..<x.rank).map { x[$0] + before[$0] + after[$0] }
     try require(Shape.count(of: dimensions) != nil, "the output is too large")
     return Shape(dimensions)

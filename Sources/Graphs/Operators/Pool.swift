@@ -91,6 +91,7 @@ extension Operator {
     let x = inputs[0]
     try require(x.rank == 4, "the image must have 4 axes, not \(x.rank)")
     try require(!x.dimensions[1...].contains(0), "the image \(x) is empty")
+    try require(x.dimensions.allSatisfy { $0 <= 1 << 48 }, "the image \(x) is too large")
     if let problem = window.problem { throw ShapeError(Self.name, problem) }
     guard let output = window.output(of: [x[2], x[3]]) else {
       throw ShapeError(Self.name, "the window \(window.size) does not fit into the padded image \(x)")
@@ -101,6 +102,7 @@ extension Operator {
         window.padding[axis] < reach[axis] && window.padding[axis + 2] < reach[axis],
         "padding \(window.padding) leaves windows that see nothing of the image")
     }
+    try require(Shape.count(of: [x[0], x[1]] + output) != nil, "the output is too large")
     return Shape([x[0], x[1]] + output)
   }
 }

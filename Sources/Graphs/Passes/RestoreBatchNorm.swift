@@ -37,6 +37,7 @@ package struct RestoreBatchNorm: Pass {
   ) throws(ShapeError) -> Graph.Node.ID { try graph.add(name, operation, inputs) }
 
   private func isNormalized(_ node: Graph.Node, _ readers: [Graph.Node.ID: [Graph.Node]]) -> Bool {
-    readers[node.id]?.contains { $0.operation is BatchNorm } ?? false
+    // A threshold is a batch norm already, and wants whole numbers.
+    readers[node.id]?.contains { $0.operation is BatchNorm || $0.operation is Threshold } ?? false
   }
 }
