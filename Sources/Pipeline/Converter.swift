@@ -87,7 +87,9 @@ public struct Converter {
       chosen = found
       listener.note("normalization: \(found.name), with which the float network answers best")
     } else {
-      throw InputError(["\(images.training.name): without labels the normalization cannot be found; name it with '--normalization'"])
+      throw InputError([
+        "\(images.training.name): without labels the normalization cannot be found; name it with '--normalization'"
+      ])
     }
     for data in [images.training, images.evaluation] { try Normalizations.check(chosen.value, chosen.name, fits: data) }
     return chosen.value
@@ -134,7 +136,9 @@ public struct Converter {
     settings.temperature = recipe.temperature
     settings.augmentation = augmentation(for: images.training)
     settings.seed = recipe.seed
-    let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap { $0 }
+    let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap {
+      $0
+    }
     listener.note(
       "fine-tuning: \(training.count) images, \(validation.count) set aside, \(recipe.epochs) epochs, taught by "
         + teaching.joined(separator: " and "))

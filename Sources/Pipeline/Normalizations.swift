@@ -48,7 +48,9 @@ package enum Normalizations {
   /// The known normalisation with which the network answers best, by its mean cross-entropy on the first images.
   ///
   /// A file says nothing of what its network expects; the network itself does. Nil without labels.
-  package static func detect(for graph: Graph, on data: any Dataset, images: Int = 512) -> (name: String, value: Normalization)? {
+  package static func detect(for graph: Graph, on data: any Dataset, images: Int = 512) -> (
+    name: String, value: Normalization
+  )? {
     guard data.labels != nil else { return nil }
     let sample = data.first(images)
     let objective = Objective(distillation: 0, temperature: 1)

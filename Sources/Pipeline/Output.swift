@@ -10,7 +10,9 @@ package enum Output {
   ///   - suffix: what the name gets at its end while the file is not complete.
   static func check(_ path: String, sources: [String], suffix: String = "") throws {
     guard !path.isEmpty else { throw InputError(["the output: its path is empty"]) }
-    guard !path.hasSuffix("/"), kind(path) != S_IFDIR else { throw InputError(["\(path): is a folder; name a file in it"]) }
+    guard !path.hasSuffix("/"), kind(path) != S_IFDIR else {
+      throw InputError(["\(path): is a folder; name a file in it"])
+    }
     // A device or a pipe would be replaced by the finished file.
     guard [nil, S_IFREG].contains(kind(path)) else { throw InputError(["\(path): is not a regular file"]) }
     if sources.contains(where: { isSame($0, path) }) {
@@ -52,9 +54,9 @@ package enum Output {
 
   static func rename(_ from: String, _ to: String) throws {
     #if canImport(Glibc)
-    let status = Glibc.rename(from, to)
+      let status = Glibc.rename(from, to)
     #else
-    let status = Foundation.rename(from, to)
+      let status = Foundation.rename(from, to)
     #endif
     guard status == 0 else { throw failure(to) }
   }

@@ -116,7 +116,8 @@ extension Recipe {
   /// What the parser of YAML says, in one line.
   private static func explanation(_ error: any Error) -> String {
     switch error as? YamlError {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
       "line \(mark.line), column \(mark.column): is not YAML: \(problem)"
     case .reader(let problem, let offset, _, _): "byte \(offset ?? 0): is not YAML: \(problem)"
     case .duplicatedKeysInMapping(let keys, _):

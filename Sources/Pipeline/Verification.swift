@@ -138,5 +138,7 @@ extension PackedLayer.Kind {
 
 extension PackedWeight {
   /// Whether every level is 1, so that products of bits are whole numbers.
-  fileprivate var isWhole: Bool { if case .binary(_, _, let levels) = self { levels.allSatisfy { $0 == 1 } } else { false } }
+  fileprivate var isWhole: Bool {
+    if case .binary(_, _, let levels) = self { levels.allSatisfy { $0 == 1 } } else { false }
+  }
 }

@@ -38,7 +38,10 @@ package enum AnyModel {
     }
     switch Output.kind(path) {
     case nil: throw InputError(["\(path): there is no such file"])
-    case S_IFREG: return try PackedFile.read(path)
+    case S_IFREG:
+      do { return try PackedFile.read(path) } catch PackedFileError.inFile(_, .headerTooLong) {
+        throw InputError(["\(path): is not a packed file"])
+      }
     case S_IFDIR: throw InputError(["\(path): is a folder; a file is wanted"])
     default: throw InputError(["\(path): is not a regular file"])
     }
@@ -59,7 +62,9 @@ public struct EvaluationReport: Codable, Hashable, Sendable {
 
 package enum Workbench {
   /// Evaluates a model on labelled images.
-  package static func evaluate(_ path: String, data: String, normalization: String, limit: Int?) throws -> EvaluationReport {
+  package static func evaluate(_ path: String, data: String, normalization: String, limit: Int?) throws
+    -> EvaluationReport
+  {
     let model = try AnyModel(path)
     let all = try DatasetFinder.open(data, split: .test)
     let images: any Dataset = limit.map { all.first($0) } ?? all
@@ -138,7 +143,9 @@ package enum Workbench {
   }
 
   /// Compares a packed file with what oneDNN makes of it, and with the float network it came from.
-  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws -> (VerificationReport, notes: [String]) {
+  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws -> (
+    VerificationReport, notes: [String]
+  ) {
     let packed = try AnyModel.packed(path)
     let source = try SourceModel(model)
     let all = try DatasetFinder.open(data, split: .test)
@@ -170,7 +177,9 @@ package enum Workbench {
     case .float(let source):
       let graph = source.graph
       guard graph.inputs.count == 1, graph.outputs.count == 1 else {
-        throw InputError(["\(path): one input and one output are wanted, not \(graph.inputs.count) and \(graph.outputs.count)"])
+        throw InputError([
+          "\(path): one input and one output are wanted, not \(graph.inputs.count) and \(graph.outputs.count)"
+        ])
       }
       try check(x, input, fits: graph.inputs[0].name, Array(graph.inputs[0].shape.dimensions.dropFirst()), path)
       y = graph(x)

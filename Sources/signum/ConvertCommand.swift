@@ -98,7 +98,7 @@ struct ConvertCommand: ParsableCommand {
     var given = Recipe()
     try overlay(&given)
     guard given.problems.isEmpty else {
-      throw ValidationError("\(RecipeError("command line", given.problems))")
+      throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
     }
   }
 

@@ -34,6 +34,9 @@ struct EvaluateCommand: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+    guard normalization == "auto" || Normalizations.named(normalization) != nil else {
+      throw ValidationError("--normalization: \(Normalizations.explanation(normalization))")
+    }
   }
 
   func run() throws {

@@ -49,7 +49,9 @@ enum HDF5Child {
     if json {
       FileHandle.standardOutput.write(data)
     } else {
-      for object in try JSONDecoder().decode(HDF5ContentsCommand.Contents.self, from: data).objects { print("\(object)") }
+      for object in try JSONDecoder().decode(HDF5ContentsCommand.Contents.self, from: data).objects {
+        print("\(object)")
+      }
     }
   }
 }

@@ -6,7 +6,10 @@ import Pipeline
 struct SignumCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "signum",
-    abstract: "Turns pretrained float networks into networks of bits, and proves that the bits compute what was trained.",
+    abstract: """
+      Turns pretrained float networks into networks of bits, and proves that the bits \
+      compute what was trained.
+      """,
     discussion: """
       The shortest way:
 

@@ -33,16 +33,26 @@ enum Startup {
 
   /// Removes unfinished files before a signal ends the process as it would have ended it anyway.
   private static func cleanUp(after number: Int32) {
+    // Whoever started the program may have done so from a thread that blocks signals; the block is handed down.
+    unblock(number)
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
       Output.removeUnfinished()
       if Console.isTerminal { Console.write("\n") }
       signal(number, SIG_DFL)
+      unblock(number)
       kill(getpid(), number)
     }
     source.resume()
     sources.append(source)
+  }
+
+  private static func unblock(_ number: Int32) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, number)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
   }
 
   nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []

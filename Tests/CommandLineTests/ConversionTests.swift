@@ -57,7 +57,8 @@ import Testing
     let recipe = try converted.folder.write("other.yaml", "method: information-retention\nepochs: 7\nbatch: 500\n")
     let other = converted.folder.path("b.signum")
     let outcome = try Program.run([
-      "convert", Self.model, "--recipe", recipe, "--method", "xnor", "--epochs", "1", "--seed", "3", "--data", Self.data,
+      "convert", Self.model, "--recipe", recipe, "--method", "xnor", "--epochs", "1", "--seed", "3", "--data",
+      Self.data,
       "--output", other,
     ])
     #expect(outcome.status == 0 && outcome.text.contains("verified: the bits compute what was trained"))

@@ -6,7 +6,7 @@ struct HelpTests {
   func readsLikeDocumentation(_ command: String) throws {
     let outcome = try Program.run([command, "--help"])
     #expect(outcome.status == 0 && outcome.errors.isEmpty)
-    #expect(outcome.text.contains("Example") && outcome.text.contains("  signum \(command) "))
+    #expect(outcome.text.contains("Example") && outcome.text.contains("  signum \(command)"))
     try Snapshot.check("help-\(command)", [command, "--help"], outcome)
   }
 

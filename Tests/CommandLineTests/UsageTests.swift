@@ -29,6 +29,7 @@ struct UsageTests {
     ("teacher-unknown", convert + ["--method", "xnor", "--teacher", "human"]),
     ("normalization-unknown", convert + ["--method", "xnor", "--normalization", "imagnet"]),
     ("several", convert + ["--method", "nothing", "--batch", "0", "--epochs", "-1"]),
+    ("evaluate-normalization", ["evaluate", "net.onnx", "--data", "data", "--normalization", "1:2"]),
     ("limit-zero", ["evaluate", "net.onnx", "--data", "data", "--limit", "0"]),
     ("limit-negative", ["verify", "net.signum", "--against", "net.onnx", "--data", "data", "--limit", "-3"]),
   ]
