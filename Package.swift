@@ -76,7 +76,7 @@ let package = Package(
     tests("Training", ["Training", "Methods", "Datasets"]),
     tests("Exporters", ["Exporters", "Methods", "Packed"]),
     tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Packed", "Training"]),
-    tests("CommandLine", ["signum", "signum-run"]),
+    tests("CommandLine", ["signum", "signum-run", "Packed", "Datasets", "Tensors"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -25,7 +25,10 @@ public struct ConversionReport: Codable, Hashable, Sendable {
       ("float top-1", percent(verification.floatTop1)),
       ("packed top-1", percent(verification.packedTop1)),
       ("float bytes", bytes(floatBytes)),
-      ("packed bytes", bytes(packedBytes) + String(format: " (%.1f x smaller)", Double(floatBytes) / Double(max(packedBytes, 1)))),
+      (
+        "packed bytes",
+        bytes(packedBytes) + String(format: " (%.1f x smaller)", Double(floatBytes) / Double(max(packedBytes, 1)))
+      ),
       ("largest difference", String(format: "%.1e of the largest output", verification.outputDifference)),
       ("same class", "\(verification.sameClass) of \(verification.images) images"),
       ("verdict", verification.verdict),
@@ -45,7 +48,8 @@ extension VerificationReport {
   /// A line a layer: name, kind, difference, tolerance.
   public var layerTable: String {
     let width = max(8, layers.map(\.name.count).max() ?? 0)
-    let header = "layer".padding(toLength: width, withPad: " ", startingAt: 0) + "  kind                 difference  tolerance"
+    let header =
+      "layer".padding(toLength: width, withPad: " ", startingAt: 0) + "  kind                 difference  tolerance"
     let lines = layers.map { layer in
       let name = layer.name.padding(toLength: width, withPad: " ", startingAt: 0)
       let kind = layer.kind.padding(toLength: 20, withPad: " ", startingAt: 0)

@@ -45,7 +45,8 @@ public struct Converter {
   public func convert(
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
-    try Output.check(output)
+    let unverified = output + ".unverified"
+    try Output.check(output, sources: [model], suffix: ".unverified")
     let source = try SourceModel(model)
     let images = try Images(training: data, evaluation: evaluateOn, source: source, listener: listener)
     let normalization = try chooseNormalization(for: source, images)
@@ -56,15 +57,16 @@ public struct Converter {
     }
     let outcome = try tune(student, teacher, images, normalization)
     let frozen = try outcome.graph.applying([Freeze(), MakeThresholds()])
-    let unverified = output + ".unverified"
-    try PackedExporter().export(
-      frozen,
-      to: Destination(path: unverified, normalization: normalization, provenance: provenance(of: source)))
-    let packed = try PackedFile.read(unverified)
-    listener.note("verifying on \(images.evaluation.count) images of \(images.evaluation.name)")
-    let verification = try Verification(frozen: frozen, packed: packed, normalization: normalization)
-      .run(on: images.evaluation, float: source.graph)
-    if verification.passes { try Output.rename(unverified, output) }
+    let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
+    let verification = try Output.making(unverified) {
+      try PackedExporter().export(frozen, to: destination)
+      listener.note("verifying on \(images.evaluation.count) images of \(images.evaluation.name)")
+      let verification = try Verification(
+        frozen: frozen, packed: PackedFile.read(unverified), normalization: normalization
+      ).run(on: images.evaluation, float: source.graph)
+      if verification.passes { try Output.rename(unverified, output) }
+      return verification
+    }
     let path = verification.passes ? output : unverified
     return ConversionReport(
       model: source.name, output: path, method: recipe.method, layersCoded: frozen.codedCount,
@@ -85,12 +87,11 @@ public struct Converter {
       chosen = found
       listener.note("normalization: \(found.name), with which the float network answers best")
     } else {
-      throw InputError(["\(images.training.name): without labels the normalization cannot be found; name it"])
+      throw InputError([
+        "\(images.training.name): without labels the normalization cannot be found; name it with '--normalization'"
+      ])
     }
-    let channels = images.training.imageShape[0]
-    guard [chosen.value.mean.count, chosen.value.deviation.count].allSatisfy({ $0 == 1 || $0 == channels }) else {
-      throw InputError(["normalization '\(chosen.name)': is not for images of \(channels) channels"])
-    }
+    for data in [images.training, images.evaluation] { try Normalizations.check(chosen.value, chosen.name, fits: data) }
     return chosen.value
   }
 
@@ -135,7 +136,9 @@ public struct Converter {
     settings.temperature = recipe.temperature
     settings.augmentation = augmentation(for: images.training)
     settings.seed = recipe.seed
-    let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap { $0 }
+    let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap {
+      $0
+    }
     listener.note(
       "fine-tuning: \(training.count) images, \(validation.count) set aside, \(recipe.epochs) epochs, taught by "
         + teaching.joined(separator: " and "))

@@ -67,14 +67,17 @@ public struct Inspection: Codable, Hashable, Sendable {
     outputShape = [1] + (shapes.values.last ?? [])
     layers = model.layers.enumerated().map { index, layer in
       let (weights, bits) = layer.kind.size
-      return Layer(name: layer.name, kind: layer.kind.words, shape: [1] + shapes.values[index + 1], weights: weights, bits: bits)
+      return Layer(
+        name: layer.name, kind: layer.kind.words, shape: [1] + shapes.values[index + 1], weights: weights, bits: bits)
     }
     provenance = [
-      "source": model.provenance.source, "source-sha256": model.provenance.sourceHash, "recipe": model.provenance.recipe,
+      "source": model.provenance.source, "source-sha256": model.provenance.sourceHash,
+      "recipe": model.provenance.recipe,
       "seed": "\(model.provenance.seed)", "tool": model.provenance.tool,
     ]
     if let normalization = model.input.normalization {
-      provenance["normalization"] = "(byte · \(normalization.scale) − \(normalization.mean)) / \(normalization.deviation)"
+      provenance["normalization"] =
+        "(byte · \(normalization.scale) − \(normalization.mean)) / \(normalization.deviation)"
     }
   }
 
@@ -113,5 +116,10 @@ extension PackedLayer.Kind {
 
 extension PackedWeight {
   fileprivate var count: Int { shape.reduce(1, *) }
-  fileprivate var bits: Int { switch self { case .float: 32; case .binary: 1 } }
+  fileprivate var bits: Int {
+    switch self {
+    case .float: 32;
+    case .binary: 1
+    }
+  }
 }

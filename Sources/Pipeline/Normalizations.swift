@@ -30,6 +30,16 @@ package enum Normalizations {
     return Normalization(scale: parts[0][0]!, mean: parts[1].map { $0! }, deviation: parts[2].map { $0! })
   }
 
+  /// Throws `InputError` where a normalisation has numbers for other channels than the images have.
+  static func check(_ value: Normalization, _ name: String, fits data: any Dataset) throws {
+    let channels = data.imageShape.rank == 0 ? 1 : data.imageShape[0]
+    for count in [value.mean.count, value.deviation.count] where count != 1 && count != channels {
+      throw InputError([
+        "normalization '\(name)': is for \(count) channels, but the images of \(data.name) have \(channels)"
+      ])
+    }
+  }
+
   package static func explanation(_ text: String) -> String {
     "there is no normalization '\(text)'" + suggestion(for: text, among: ["auto"] + known.map(\.name))
       + "; or write scale:mean,…:deviation,…"
@@ -38,7 +48,9 @@ package enum Normalizations {
   /// The known normalisation with which the network answers best, by its mean cross-entropy on the first images.
   ///
   /// A file says nothing of what its network expects; the network itself does. Nil without labels.
-  package static func detect(for graph: Graph, on data: any Dataset, images: Int = 512) -> (name: String, value: Normalization)? {
+  package static func detect(for graph: Graph, on data: any Dataset, images: Int = 512) -> (
+    name: String, value: Normalization
+  )? {
     guard data.labels != nil else { return nil }
     let sample = data.first(images)
     let objective = Objective(distillation: 0, temperature: 1)

@@ -1,32 +1,97 @@
 import Foundation
+import Synchronization
 
 /// Files that a command is going to write.
-enum Output {
+package enum Output {
   /// Makes sure, before the work begins, that a file can be written: throws `InputError` where it cannot.
-  static func check(_ path: String) throws {
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+  ///
+  /// - Parameters:
+  ///   - sources: files that the command reads, which must not be written over.
+  ///   - suffix: what the name gets at its end while the file is not complete.
+  static func check(_ path: String, sources: [String], suffix: String = "") throws {
+    guard !path.isEmpty else { throw InputError(["the output: its path is empty"]) }
+    guard !path.hasSuffix("/"), kind(path) != S_IFDIR else {
       throw InputError(["\(path): is a folder; name a file in it"])
     }
+    // A device or a pipe would be replaced by the finished file.
+    guard [nil, S_IFREG].contains(kind(path)) else { throw InputError(["\(path): is not a regular file"]) }
+    if sources.contains(where: { isSame($0, path) }) {
+      throw InputError(["\(path): is read by this command; name another file to write"])
+    }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    guard FileManager.default.fileExists(atPath: folder) else { throw InputError(["\(path): the folder \(folder) does not exist"]) }
-    let probe = path + ".probe-\(getpid())"
+    guard kind(folder) == S_IFDIR else { throw InputError(["\(path): there is no folder '\(folder)'"]) }
+    let longest = "\(suffix).\(getpid()).\(UInt32.max).part"
+    try touch(path + longest, for: path)
+    guard access(path, F_OK) != 0 || access(path, W_OK) == 0 else { throw failure(path) }
+    guard suffix.isEmpty || [nil, S_IFREG].contains(kind(path + suffix)) else {
+      throw InputError(["\(path + suffix): is in the way; remove it"])
+    }
+  }
+
+  /// Creates a file that is not there, and removes it.
+  private static func touch(_ probe: String, for path: String) throws {
     let file = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw InputError(["\(path): cannot be written: \(String(cString: strerror(errno)))"]) }
+    guard file >= 0 else { throw failure(path) }
     close(file)
     unlink(probe)
   }
 
+  private static func failure(_ path: String) -> InputError {
+    InputError(["\(path): cannot be written: \(String(cString: strerror(errno)))"])
+  }
+
+  /// `S_IFREG`, `S_IFDIR` and so on of what a path leads to; nil where nothing is.
+  static func kind(_ path: String) -> mode_t? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
+
+  private static func isSame(_ one: String, _ other: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    guard stat(one, &first) == 0, stat(other, &second) == 0 else { return false }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+  }
+
   static func rename(_ from: String, _ to: String) throws {
     #if canImport(Glibc)
-    let status = Glibc.rename(from, to)
+      let status = Glibc.rename(from, to)
     #else
-    let status = Foundation.rename(from, to)
+      let status = Foundation.rename(from, to)
     #endif
-    guard status == 0 else { throw InputError(["\(to): cannot be written: \(String(cString: strerror(errno)))"]) }
+    guard status == 0 else { throw failure(to) }
   }
 
   static func size(_ path: String) -> Int {
     ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber)?.intValue ?? 0
+  }
+}
+
+extension Output {
+  private static let unfinished = Mutex<Set<String>>([])
+
+  /// Does what makes a file; what lies there is removed where that throws or where the process is told to end.
+  static func making<Result>(_ path: String, _ work: () throws -> Result) throws -> Result {
+    unfinished.withLock { _ = $0.insert(path) }
+    do {
+      let result = try work()
+      unfinished.withLock { _ = $0.remove(path) }
+      return result
+    } catch {
+      removeUnfinished()
+      throw error
+    }
+  }
+
+  /// Removes every file that is being made, with what is written beside it until it has its name.
+  package static func removeUnfinished() {
+    for path in unfinished.withLock({ $0 }) {
+      unlink(path)
+      let url = URL(fileURLWithPath: path)
+      let folder = url.deletingLastPathComponent()
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+      for name in names where name.hasPrefix("\(url.lastPathComponent).\(getpid()).") {
+        unlink(folder.appendingPathComponent(name).path)
+      }
+    }
   }
 }

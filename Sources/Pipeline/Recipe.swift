@@ -87,8 +87,11 @@ extension Recipe {
     do {
       text = try String(contentsOfFile: path, encoding: .utf8)
     } catch {
-      let exists = FileManager.default.fileExists(atPath: path)
-      throw RecipeError(path, [exists ? "cannot be read as a text file" : "there is no such file"])
+      switch Output.kind(path) {
+      case nil: throw RecipeError(path, ["there is no such file"])
+      case S_IFDIR: throw RecipeError(path, ["is a folder; a recipe is a YAML file"])
+      default: throw RecipeError(path, ["cannot be read as UTF-8 text; a recipe is a YAML file"])
+      }
     }
     try self.init(yaml: text, place: path)
   }
@@ -96,7 +99,7 @@ extension Recipe {
   /// Reads a recipe from YAML text; `place` begins every message.
   public init(yaml text: String, place: String) throws(RecipeError) {
     let loaded: Any?
-    do { loaded = try Yams.load(yaml: text) } catch { throw RecipeError(place, ["is not YAML: \(error)"]) }
+    do { loaded = try Yams.load(yaml: text) } catch { throw RecipeError(place, [Self.explanation(error)]) }
     guard let keys = loaded as? [String: Any] else {
       throw RecipeError(place, ["a recipe is a list of 'key: value' lines"])
     }
@@ -110,17 +113,32 @@ extension Recipe {
     self = recipe
   }
 
+  /// What the parser of YAML says, in one line.
+  private static func explanation(_ error: any Error) -> String {
+    switch error as? YamlError {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      "line \(mark.line), column \(mark.column): is not YAML: \(problem)"
+    case .reader(let problem, let offset, _, _): "byte \(offset ?? 0): is not YAML: \(problem)"
+    case .duplicatedKeysInMapping(let keys, _):
+      keys.sorted().map { "the key '\($0)' occurs twice" }.joined(separator: ", ")
+    default: "is not YAML: \("\(error)".split(separator: "\n").first ?? "it cannot be read")"
+    }
+  }
+
   /// What is wrong with the values, in words.
   public var problems: [String] {
     var problems: [String] = []
     func demand(_ condition: Bool, _ problem: String) { if !condition { problems.append(problem) } }
     demand((0...100_000).contains(epochs), "'epochs' must be from 0 to 100000, not \(epochs)")
     demand((1...65_536).contains(batch), "'batch' must be from 1 to 65536, not \(batch)")
-    if let learningRate { demand(learningRate > 0 && learningRate <= 10, "'learning-rate' must be above 0 and at most 10") }
+    if let rate = learningRate {
+      demand(rate > 0 && rate <= 10, "'learning-rate' must be above 0 and at most 10, not \(rate)")
+    }
     demand((0..<1).contains(momentum), "'momentum' must be from 0 to below 1, not \(momentum)")
     demand((0...1).contains(weightDecay), "'weight-decay' must be from 0 to 1, not \(weightDecay)")
     demand((0...1).contains(distillation), "'distillation' must be from 0 to 1, not \(distillation)")
-    demand(temperature > 0 && temperature <= 100, "'temperature' must be above 0 and at most 100")
+    demand(temperature > 0 && temperature <= 100, "'temperature' must be above 0 and at most 100, not \(temperature)")
     demand((0...0.9).contains(validation), "'validation' must be from 0 to 0.9, not \(validation)")
     if let crop { demand((0...64).contains(crop), "'crop' must be from 0 to 64 pixels, not \(crop)") }
     do { _ = try makeMethod(named: method, options: options) } catch { problems.append("\(error)") }

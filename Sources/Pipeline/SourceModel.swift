@@ -13,11 +13,18 @@ package struct SourceModel: Sendable {
   /// SHA-256 of the file, in hexadecimal.
   package let hash: String
 
-  /// Imports a model and takes out what costs without computing anything. Throws `ImportError`.
+  /// Imports a model and takes out what costs without computing anything.
+  ///
+  /// Throws `ImportError`, or `InputError` for what is no float network.
   package init(_ path: String) throws {
+    guard !AnyModel.isPacked(path) else {
+      throw InputError(["\(path): is named as a packed file; a float network is wanted here"])
+    }
     let imported = try importGraph(from: path)
     self.path = path
-    graph = try imported.applying([FoldConstants(), RemoveIdentities()])
+    do { graph = try imported.applying([FoldConstants(), RemoveIdentities()]) } catch {
+      throw InputError(["\(path): \(error)"])
+    }
     let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
     bytes = data.count
     hash = SHA256.hexadecimal(of: data)

@@ -58,7 +58,9 @@ package struct Verification {
       let values = frozen.values(for: images)
       let expected = frozen.run(values)[frozen.outputs[0]].flattenedToRows()
       let found = try runner.run(values[frozen.inputs[0].name]!).flattenedToRows()
-      difference = max(difference, found.largestDifference(to: expected))
+      // What is not a number must not be lost: max(0, nan) is 0.
+      let here = found.largestDifference(to: expected)
+      difference = here.isNaN || difference.isNaN ? .nan : max(difference, here)
       largest = max(largest, expected.largestMagnitude)
       frozenClasses += expected.largestColumns
       packedClasses += found.largestColumns
@@ -79,6 +81,7 @@ package struct Verification {
   /// layers were then each compared alone, and the whole is held to its answers.
   private func agrees(_ difference: Float, _ same: Int, _ images: Int) -> Bool {
     let turnsFloats = runner.model.layers.contains { if case .sign = $0.kind { true } else { false } }
+    guard difference.isFinite else { return false }
     return turnsFloats ? same * 1000 >= images * 998 : difference <= 1e-3 && same == images
   }
 
@@ -135,5 +138,7 @@ extension PackedLayer.Kind {
 
 extension PackedWeight {
   /// Whether every level is 1, so that products of bits are whole numbers.
-  fileprivate var isWhole: Bool { if case .binary(_, _, let levels) = self { levels.allSatisfy { $0 == 1 } } else { false } }
+  fileprivate var isWhole: Bool {
+    if case .binary(_, _, let levels) = self { levels.allSatisfy { $0 == 1 } } else { false }
+  }
 }

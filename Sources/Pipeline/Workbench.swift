@@ -3,6 +3,7 @@ import Exporters
 import Foundation
 import Graphs
 import Importers
+import Methods
 import Packed
 import Tensors
 import Training
@@ -14,10 +15,35 @@ package enum AnyModel {
 
   /// Opens a file by its extension. Throws what the importer or the packed reader says.
   package init(_ path: String) throws {
-    if (path as NSString).pathExtension.lowercased() == PackedExporter.fileExtension {
-      self = .packed(try PackedFile.read(path), path: path)
-    } else {
-      self = .float(try SourceModel(path))
+    let known = importers.flatMap { $0.fileExtensions } + [PackedExporter.fileExtension]
+    let found = (path as NSString).pathExtension.lowercased()
+    guard known.contains(found) else {
+      throw InputError([
+        "\(path.isEmpty ? "the model" : path): \(found.isEmpty ? "has no file extension" : "the file extension '\(found)' is not known")"
+          + suggestion(for: found, among: known)
+      ])
+    }
+    self = Self.isPacked(path) ? .packed(try Self.packed(path), path: path) : .float(try SourceModel(path))
+  }
+
+  /// Whether a file is packed, by its name.
+  static func isPacked(_ path: String) -> Bool {
+    (path as NSString).pathExtension.lowercased() == PackedExporter.fileExtension
+  }
+
+  /// Reads a packed file. Throws what the packed reader says, and `InputError` for what is no such file.
+  static func packed(_ path: String) throws -> PackedModel {
+    guard isPacked(path) else {
+      throw InputError(["\(path): is not named as a packed file; '.\(PackedExporter.fileExtension)' is wanted here"])
+    }
+    switch Output.kind(path) {
+    case nil: throw InputError(["\(path): there is no such file"])
+    case S_IFREG:
+      do { return try PackedFile.read(path) } catch PackedFileError.inFile(_, .headerTooLong) {
+        throw InputError(["\(path): is not a packed file"])
+      }
+    case S_IFDIR: throw InputError(["\(path): is a folder; a file is wanted"])
+    default: throw InputError(["\(path): is not a regular file"])
     }
   }
 }
@@ -36,28 +62,41 @@ public struct EvaluationReport: Codable, Hashable, Sendable {
 
 package enum Workbench {
   /// Evaluates a model on labelled images.
-  package static func evaluate(_ path: String, data: String, normalization: String, limit: Int?) throws -> EvaluationReport {
+  package static func evaluate(_ path: String, data: String, normalization: String, limit: Int?) throws
+    -> EvaluationReport
+  {
     let model = try AnyModel(path)
     let all = try DatasetFinder.open(data, split: .test)
     let images: any Dataset = limit.map { all.first($0) } ?? all
     guard images.labels != nil else { throw InputError(["\(data): there are no labels to compare with"]) }
+    let runner = try runner(of: model, on: images)
     let (name, chosen) = try self.normalization(normalization, model, images)
+    if let chosen { try Normalizations.check(chosen, name, fits: images) }
     let start = ContinuousClock.now
     let answers: Answers
     switch model {
     case .float(let source):
-      try refuse(source.problems(with: images))
       let graph = try FuseBatchNorm().rewrite(source.graph)
       answers = graph.answers(on: images, normalization: chosen)
-    case .packed(let packed, _):
-      let runner = try PackedRunner(packed)
-      try refuse(problems(packed, images, classes: runner.shapes.values.last?.reduce(1, *) ?? 0))
-      answers = try self.answers(runner, images, chosen)
+    case .packed: answers = try self.answers(runner!, images, chosen)
     }
     let seconds = start.duration(to: .now) / .seconds(1)
     return EvaluationReport(
       model: path, data: images.name, images: images.count, top1: answers.top1(images.labels!),
       imagesPerSecond: Double(images.count) / max(seconds, 1e-9), normalization: name)
+  }
+
+  /// What runs a packed model; nil for a float network. Throws `InputError` where the images do not fit the model.
+  private static func runner(of model: AnyModel, on images: any Dataset) throws -> PackedRunner? {
+    switch model {
+    case .float(let source):
+      try refuse(source.problems(with: images))
+      return nil
+    case .packed(let packed, _):
+      let runner = try PackedRunner(packed)
+      try refuse(problems(packed, images, classes: runner.shapes.values.last?.reduce(1, *) ?? 0))
+      return runner
+    }
   }
 
   private static func normalization(
@@ -70,7 +109,6 @@ package enum Workbench {
     switch model {
     case .packed(let packed, _): return ("from the packed file", packed.input.normalization)
     case .float(let source):
-      try refuse(source.problems(with: images))
       guard let found = Normalizations.detect(for: source.graph, on: images) else { return ("none", nil) }
       return ("\(found.name), with which the network answers best on the first images", found.value)
     }
@@ -105,14 +143,18 @@ package enum Workbench {
   }
 
   /// Compares a packed file with what oneDNN makes of it, and with the float network it came from.
-  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws -> (VerificationReport, notes: [String]) {
-    let packed = try PackedFile.read(path)
+  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws -> (
+    VerificationReport, notes: [String]
+  ) {
+    let packed = try AnyModel.packed(path)
     let source = try SourceModel(model)
     let all = try DatasetFinder.open(data, split: .test)
     let images: any Dataset = limit.map { all.first($0) } ?? all
-    let frozen = try Raising(packed, source: path).raised()
-    let classes = frozen[frozen.outputs[0]].shape.count
+    let classes = try PackedShapes(of: packed).values.last?.reduce(1, *) ?? 0
     try refuse(problems(packed, images, classes: classes) + source.problems(with: images))
+    if let normalization = packed.input.normalization { try Normalizations.check(normalization, path, fits: images) }
+    let frozen: Graph
+    do { frozen = try Raising(packed, source: path).raised() } catch { throw InputError(["\(path): \(error)"]) }
     guard classes == source.classCount else {
       throw InputError(["\(path): has \(classes) outputs, but \(model) has \(source.classCount)"])
     }
@@ -127,7 +169,7 @@ package enum Workbench {
 
   /// Runs a model on a tensor from a NumPy file, as it is, and writes what comes out. The shape of the output.
   package static func run(_ path: String, input: String, output: String) throws -> Shape {
-    try Output.check(output)
+    try Output.check(output, sources: [path, input])
     let model = try AnyModel(path)
     let x = try NumPyFile.read(input)
     let y: Tensor
@@ -135,17 +177,25 @@ package enum Workbench {
     case .float(let source):
       let graph = source.graph
       guard graph.inputs.count == 1, graph.outputs.count == 1 else {
-        throw InputError(["\(path): one input and one output are wanted, not \(graph.inputs.count) and \(graph.outputs.count)"])
+        throw InputError([
+          "\(path): one input and one output are wanted, not \(graph.inputs.count) and \(graph.outputs.count)"
+        ])
       }
-      let wanted = graph.inputs[0].shape
-      guard x.shape.rank == wanted.rank, x.shape.dimensions.dropFirst() == wanted.dimensions.dropFirst() else {
-        throw InputError(["\(input): has the shape \(x.shape), but '\(graph.inputs[0].name)' of \(path) wants \(wanted) for any batch"])
-      }
+      try check(x, input, fits: graph.inputs[0].name, Array(graph.inputs[0].shape.dimensions.dropFirst()), path)
       y = graph(x)
-    case .packed(let packed, _): y = try PackedRunner(packed).run(x)
+    case .packed(let packed, _):
+      try check(x, input, fits: packed.input.name, packed.input.shape, path)
+      y = try PackedRunner(packed).run(x)
     }
     try NumPyFile.write(y, to: output)
     return y.shape
+  }
+
+  private static func check(_ x: Tensor, _ file: String, fits input: String, _ wanted: [Int], _ model: String) throws {
+    guard x.shape.rank > 0, Array(x.shape.dimensions.dropFirst()) == wanted else {
+      let words = (["batch"] + wanted.map(String.init)).joined(separator: ", ")
+      throw InputError(["\(file): has the shape \(x.shape), but '\(input)' of \(model) wants [\(words)]"])
+    }
   }
 }
 

@@ -14,11 +14,19 @@ enum Console {
 
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
+  /// Makes sure that all of standard output has arrived, and ends the process with 1 where it has not.
+  static func finish() {
+    guard fflush(nil) != 0 else { return }
+    error("standard output: cannot be written: \(String(cString: strerror(errno)))")
+    Foundation.exit(1)
+  }
+
   /// Prints a value as one JSON object with sorted keys.
   static func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 }

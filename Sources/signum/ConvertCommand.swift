@@ -1,5 +1,5 @@
 import ArgumentParser
-import Methods
+import Exporters
 import Pipeline
 
 struct ConvertCommand: ParsableCommand {
@@ -7,23 +7,36 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Turn a float network into a verified network of bits.",
     discussion: """
-      Imports the network, puts the coding of a method on its weights, fine-tunes it with the float network as teacher,
-      freezes the bits, writes them to a packed file, and runs that file's kernels against the frozen network. The output
-      appears only once it is complete; where verification fails it is kept as OUTPUT.unverified.
+      Imports the network, puts the coding of a method on its weights, fine-tunes it \
+      with the float network as teacher, freezes the bits, writes them to a packed file, \
+      and runs that file's kernels against the frozen network. The output appears only \
+      once it is complete; where verification fails it is kept as OUTPUT.unverified.
 
-      The first and the last layer with weights stay float, unless '--layers all' is given. Labels are optional: without
-      them the float network alone teaches.
+      The first and the last layer with weights stay float, unless '--layers all' is \
+      given. Labels are optional: without them the float network alone teaches. With \
+      '--epochs 0' nothing is trained, and only the statistics of batch norms are \
+      measured anew.
 
       Examples:
 
-        signum convert resnet20.onnx --method information-retention --data cifar10/ --epochs 15 -o resnet20.signum
-        signum convert lenet.onnx --recipe recipe.yaml --data mnist/ -o lenet.signum --json > report.json
+        signum convert net.onnx --method xnor --data mnist/ -o net.signum
+        signum convert net.onnx --recipe recipe.yaml --data mnist/ \\
+          --epochs 5 -o net.signum --json > report.json
+
+      A recipe is a YAML file; what it leaves out keeps its default:
+
+        method: information-retention
+        options: {sharpness-at-end: 10}
+        epochs: 15
+        learning-rate: 0.05
       """)
 
   @Argument(help: ArgumentHelp("The float network.", valueName: "model"))
   var model: String
 
-  @Option(help: ArgumentHelp("The method, with options: NAME[:option=value,…]. See 'signum list methods'.", valueName: "method"))
+  @Option(
+    help: ArgumentHelp(
+      "The method, with options: NAME[:option=value,…]. See 'signum list methods'.", valueName: "name"))
   var method: String?
 
   @Option(help: ArgumentHelp("A YAML file with the whole recipe; options given here win over it.", valueName: "file"))
@@ -32,84 +45,109 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Training images: a folder or a file. See 'signum list datasets'.", valueName: "path"))
   var data: String
 
-  @Option(help: ArgumentHelp("Images to evaluate and verify on. Default: the test part that lies with the data.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp(
+      "Images to evaluate and verify on. Default: the test part that lies with the data.", valueName: "path"))
   var evaluateOn: String?
 
-  @Option(help: "How often every training image is seen. Default: 10.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How often every training image is seen. Default: 10.", valueName: "count"))
   var epochs: Int?
 
-  @Option(help: "Images a step. Default: 128.")
+  @Option(parsing: .unconditional, help: ArgumentHelp("Images a step. Default: 128.", valueName: "count"))
   var batch: Int?
 
-  @Option(help: "Learning rate at the start; it falls to 0 along half a cosine. Default: what the method suggests.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Learning rate at the start; it falls to 0 along half a cosine. Default: what the method suggests.",
+      valueName: "rate"))
   var learningRate: Float?
 
-  @Option(help: "Seed of everything that is random: the same command makes the same file. Default: 1.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Seed of everything that is random: the same command makes the same file. Default: 1.", valueName: "number"))
   var seed: UInt64?
 
-  @Option(help: "Whether the float network teaches: self or none. Default: self.")
+  @Option(help: ArgumentHelp("Whether the float network teaches. Default: self.", valueName: "who"))
   var teacher: Recipe.Teacher?
 
-  @Option(help: "Which layers become bits: inner or all. Default: inner.")
+  @Option(help: ArgumentHelp("Which layers become bits. Default: inner.", valueName: "which"))
   var layers: Recipe.Layers?
 
-  @Option(help: "What the coded layers read: float or sign. Default: float.")
+  @Option(help: ArgumentHelp("What the coded layers read. Default: float.", valueName: "what"))
   var activations: Recipe.Activations?
 
-  @Option(help: ArgumentHelp("How bytes become the input: auto, a name, or scale:mean,…:deviation,…. Default: auto.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "How bytes become the input: auto, a name, or scale:mean,…:deviation,…. Default: auto.", valueName: "name"))
   var normalization: String?
 
-  @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write.", valueName: "file"))
+  @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
-  func run() throws {
-    let recipe = try resolvedRecipe()
-    var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
-    let line = ProgressLine()
-    listener.progress = line.show
-    let report = try Converter(recipe: recipe, listener: listener)
-      .convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
-    if json { try Console.printJSON(report) } else { print("\n" + report.table) }
-    guard report.verification.passes else { throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)") }
-  }
-
-  /// The recipe file, or the defaults, with what the command line says laid over it.
-  private func resolvedRecipe() throws -> Recipe {
+  func validate() throws {
     guard method != nil || recipe != nil else {
       throw ValidationError("Name a method with --method, or a recipe with --recipe.")
     }
-    var resolved = try recipe.map { file throws(RecipeError) in try Recipe(contentsOf: file) } ?? Recipe()
-    if let method {
-      let (name, options) = try MethodArgument.parse(method)
-      resolved.method = name
-      resolved.options = options
+    var given = Recipe()
+    try overlay(&given)
+    guard given.problems.isEmpty else {
+      throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
     }
-    resolved.epochs = epochs ?? resolved.epochs
-    resolved.batch = batch ?? resolved.batch
-    resolved.learningRate = learningRate ?? resolved.learningRate
-    resolved.seed = seed ?? resolved.seed
-    resolved.teacher = teacher ?? resolved.teacher
-    resolved.layers = layers ?? resolved.layers
-    resolved.activations = activations ?? resolved.activations
-    resolved.normalization = normalization ?? resolved.normalization
-    guard resolved.problems.isEmpty else { throw InputError(resolved.problems) }
-    return resolved
+  }
+
+  func run() throws {
+    var resolved = try recipe.map { file throws(RecipeError) in try Recipe(contentsOf: file) } ?? Recipe()
+    try overlay(&resolved)
+    guard resolved.problems.isEmpty else { throw RecipeError(recipe ?? "command line", resolved.problems) }
+    guard output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") else {
+      throw InputError(["\(output.isEmpty ? "--output" : output): the packed file must end in '.signum'"])
+    }
+    var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
+    let line = ProgressLine()
+    listener.progress = line.show
+    let report = try Converter(recipe: resolved, listener: listener)
+      .convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
+    if json { try Console.printJSON(report) } else { print(report.table) }
+    guard report.verification.passes else {
+      throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)")
+    }
+  }
+
+  /// Lays what the command line says over a recipe. Throws `ValidationError` where the method is not written as one.
+  private func overlay(_ recipe: inout Recipe) throws {
+    if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method) }
+    recipe.epochs = epochs ?? recipe.epochs
+    recipe.batch = batch ?? recipe.batch
+    recipe.learningRate = learningRate ?? recipe.learningRate
+    recipe.seed = seed ?? recipe.seed
+    recipe.teacher = teacher ?? recipe.teacher
+    recipe.layers = layers ?? recipe.layers
+    recipe.activations = activations ?? recipe.activations
+    recipe.normalization = normalization ?? recipe.normalization
   }
 }
 
 /// A method on the command line: `name:option=value,option=value`.
 enum MethodArgument {
   static func parse(_ text: String) throws -> (name: String, options: [String: String]) {
-    let parts = text.split(separator: ":", maxSplits: 1)
-    guard let name = parts.first else { throw ValidationError("--method: name a method, as in 'information-retention'.") }
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let name = parts.first, !name.isEmpty else {
+      throw ValidationError("--method: name a method, as in 'information-retention'.")
+    }
     var options: [String: String] = [:]
     for option in parts.dropFirst().flatMap({ $0.split(separator: ",") }) {
       let pair = option.split(separator: "=", maxSplits: 1).map(String.init)
       guard pair.count == 2 else { throw ValidationError("--method: '\(option)' is not of the form option=value.") }
-      options[pair[0]] = pair[1]
+      guard options.updateValue(pair[1], forKey: pair[0]) == nil else {
+        throw ValidationError("--method: the option '\(pair[0])' is given twice.")
+      }
     }
     return (String(name), options)
   }

@@ -10,8 +10,9 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Show what this machine gives signum: processor features, kernels, libraries, threads.",
     discussion: """
-      SIGNUM_ISA=reference|portable|avx2|avx512 chooses the instruction set of the packed kernels, SIGNUM_THREADS their
-      threads, and OMP_NUM_THREADS those of training. The packed results are the same bits for every choice.
+      SIGNUM_ISA=reference|portable|avx2|avx512 chooses the instruction set of the packed \
+      kernels, SIGNUM_THREADS their threads, and OMP_NUM_THREADS those of training. The \
+      packed results are the same bits for every choice.
 
       Example:
 

@@ -7,12 +7,13 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measure the accuracy of a model on labelled images.",
     discussion: """
-      Takes a float network or a packed file. A packed file says how bytes become its input; for a float network the
-      known ways are tried on the first images, unless one is named.
+      Takes a float network or a packed file. A packed file says how bytes become its \
+      input; for a float network the known ways are tried on the first images, unless one \
+      is named. Where the data have a test part, that is taken.
 
       Example:
 
-        signum evaluate resnet20.signum --data cifar10/
+        signum evaluate net.signum --data mnist/ --limit 1000
       """)
 
   @Argument(help: ArgumentHelp("A float network or a packed file.", valueName: "file"))
@@ -21,10 +22,11 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Labelled images: a folder or a file.", valueName: "path"))
   var data: String
 
-  @Option(help: ArgumentHelp("How bytes become the input: auto, a name, or scale:mean,…:deviation,….", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("How bytes become the input: auto, a name, or scale:mean,…:deviation,….", valueName: "name"))
   var normalization = "auto"
 
-  @Option(help: "How many images at most.")
+  @Option(parsing: .unconditional, help: ArgumentHelp("How many images at most.", valueName: "count"))
   var limit: Int?
 
   @Flag(help: "Print one JSON object.")
@@ -32,6 +34,9 @@ struct EvaluateCommand: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+    guard normalization == "auto" || Normalizations.named(normalization) != nil else {
+      throw ValidationError("--normalization: \(Normalizations.explanation(normalization))")
+    }
   }
 
   func run() throws {

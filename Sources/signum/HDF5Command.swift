@@ -9,6 +9,11 @@ struct HDF5ContentsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hdf5-contents", abstract: "List an HDF5 file as JSON.", shouldDisplay: false)
 
+  struct Contents: Codable {
+    var file: String
+    var objects: [HDF5Object]
+  }
+
   @Argument var file: String
 
   func run() throws {
@@ -16,7 +21,7 @@ struct HDF5ContentsCommand: ParsableCommand {
     var memory = rlimit(rlim_cur: 4 << 30, rlim_max: 4 << 30)
     setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &seconds)
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
-    try Console.printJSON(try HDF5File.contents(file))
+    try Console.printJSON(Contents(file: file, objects: HDF5File.contents(file)))
   }
 }
 
@@ -26,6 +31,7 @@ enum HDF5Child {
     let child = Foundation.Process()
     child.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     child.arguments = ["hdf5-contents", file]
+    child.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     let (output, errors) = (Pipe(), Pipe())
     child.standardOutput = output
     child.standardError = errors
@@ -43,7 +49,9 @@ enum HDF5Child {
     if json {
       FileHandle.standardOutput.write(data)
     } else {
-      for object in try JSONDecoder().decode([HDF5Object].self, from: data) { print("\(object)") }
+      for object in try JSONDecoder().decode(HDF5ContentsCommand.Contents.self, from: data).objects {
+        print("\(object)")
+      }
     }
   }
 }

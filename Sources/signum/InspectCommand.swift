@@ -8,12 +8,12 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what is in a model file.",
     discussion: """
-      Lists the layers with their output shapes, parameters and bits; for a packed file also where it came from. Of an
-      HDF5 file it lists groups and arrays.
+      Lists the layers with their output shapes, parameters and bits; for a packed file \
+      also where it came from. Of an HDF5 file it lists groups and arrays.
 
       Example:
 
-        signum inspect resnet20.signum
+        signum inspect net.signum
       """)
 
   @Argument(help: ArgumentHelp("A float network, a packed file, or an HDF5 file.", valueName: "file"))

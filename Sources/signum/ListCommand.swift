@@ -36,7 +36,8 @@ struct ListCommand: ParsableCommand {
     if json { return try Console.printJSON([topic.rawValue: entries]) }
     let width = entries.map(\.name.count).max() ?? 0
     for entry in entries {
-      print(entry.summary.isEmpty ? entry.name : entry.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + entry.summary)
+      let name = entry.name.padding(toLength: width + 2, withPad: " ", startingAt: 0)
+      print(entry.summary.isEmpty ? entry.name : name + entry.summary)
     }
   }
 
@@ -47,13 +48,16 @@ struct ListCommand: ParsableCommand {
     case .passes:
       passes.map { type(of: $0) }.map { Entry(name: $0.name, summary: $0.summary) }
         + [
-          Entry(name: AttachMethod.name, summary: AttachMethod.summary), Entry(name: SignInputs.name, summary: SignInputs.summary),
+          Entry(name: AttachMethod.name, summary: AttachMethod.summary),
+          Entry(name: SignInputs.name, summary: SignInputs.summary),
           Entry(name: Freeze.name, summary: Freeze.summary),
         ]
     case .importers: importers.map { Entry(name: $0.name, summary: $0.summary) }
     case .exporters: exporters.map { Entry(name: $0.name, summary: $0.summary) }
     case .kernels:
-      kernels.map { Entry(name: $0.name, summary: "\($0.isAvailable ? "available" : "not on this processor"); needs \($0.requires)") }
+      kernels.map {
+        Entry(name: $0.name, summary: "\($0.isAvailable ? "available" : "not on this processor"); needs \($0.requires)")
+      }
     case .datasets: datasetReaders.map { Entry(name: $0.name, summary: $0.summary) }
     }
   }

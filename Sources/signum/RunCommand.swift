@@ -6,11 +6,12 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Run a model on an array and write what comes out.",
     discussion: """
-      The array is the model's own input, batch first; nothing is normalised.
+      The array is the model's own input, batch first; nothing is normalised. The output \
+      is there whole or not at all.
 
       Example:
 
-        signum run resnet20.signum --input x.npy --output y.npy
+        signum run net.signum --input x.npy --output y.npy
       """)
 
   @Argument(help: ArgumentHelp("A float network or a packed file.", valueName: "file"))

@@ -6,13 +6,19 @@ import Pipeline
 struct SignumCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "signum",
-    abstract: "Turns pretrained float networks into networks of bits, and proves that the bits compute what was trained.",
+    abstract: """
+      Turns pretrained float networks into networks of bits, and proves that the bits \
+      compute what was trained.
+      """,
     discussion: """
       The shortest way:
 
-        signum convert resnet20.onnx --method information-retention --data cifar10/ -o resnet20.signum
+        signum convert net.onnx --method xnor --data mnist/ -o net.signum
+        signum evaluate net.signum --data mnist/
 
-      Exit codes: 0 done, 1 the input cannot be used, 2 verification failed, 64 wrong usage.
+      Results go to standard output, everything else to standard error.
+      Exit codes: 0 done, 1 the input cannot be used, 2 verification failed, 64 wrong \
+      usage.
       """,
     version: Signum.version,
     subcommands: [
@@ -22,6 +28,7 @@ struct SignumCommand: ParsableCommand {
 
   static func main() {
     Startup.prepare()
+    defer { Console.finish() }
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -29,7 +36,10 @@ struct SignumCommand: ParsableCommand {
       Console.error("\(failure)")
       Foundation.exit(2)
     } catch let error where isAboutUsage(error) {
-      exit(withError: error)
+      guard exitCode(for: error) != .success else { exit(withError: error) }
+      let message = fullMessage(for: error)
+      Console.write("error: \(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)\n")
+      Foundation.exit(exitCode(for: error).rawValue)
     } catch {
       Console.error("\(error)")
       Foundation.exit(1)

@@ -1,5 +1,7 @@
 import Compute
+import Dispatch
 import Foundation
+import Pipeline
 
 /// What must hold of this process before anything is computed.
 enum Startup {
@@ -17,5 +19,41 @@ enum Startup {
       execv("/proc/self/exe", &arguments)
     }
     Processor.keepMemory()
+    for signal in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(signal) { cleanUp(after: signal) }
+    // A file that may not grow is an error of the write, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
   }
+
+  /// Whether whoever started the program wants it to outlive a signal, as nohup does.
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  /// Removes unfinished files before a signal ends the process as it would have ended it anyway.
+  private static func cleanUp(after number: Int32) {
+    // Whoever started the program may have done so from a thread that blocks signals; the block is handed down.
+    unblock(number)
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler {
+      Output.removeUnfinished()
+      if Console.isTerminal { Console.write("\n") }
+      signal(number, SIG_DFL)
+      unblock(number)
+      kill(getpid(), number)
+    }
+    source.resume()
+    sources.append(source)
+  }
+
+  private static func unblock(_ number: Int32) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, number)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+  }
+
+  nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 }

@@ -6,13 +6,15 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Prove that a packed file computes what its bits say.",
     discussion: """
-      Runs the same images through the packed kernels and, layer by layer, through oneDNN on the weights that the file
-      decodes to. Whole numbers and bits must be equal; floats may differ within the tolerance of their layer. The float
-      network gives the accuracy to compare with. Exit code 2, with the first layer that differs, where they part.
+      Runs the same images through the packed kernels and, layer by layer, through oneDNN \
+      on the weights that the file decodes to. Whole numbers and bits must be equal; \
+      floats may differ within the tolerance of their layer. The float network gives the \
+      accuracy to compare with. Where the two part, the exit code is 2, and the first \
+      layer that differs is named.
 
       Example:
 
-        signum verify resnet20.signum --against resnet20.onnx --data cifar10/
+        signum verify net.signum --against net.onnx --data mnist/
       """)
 
   @Argument(help: ArgumentHelp("The packed file.", valueName: "packed"))
@@ -24,7 +26,7 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Images: a folder or a file.", valueName: "path"))
   var data: String
 
-  @Option(help: "How many images at most.")
+  @Option(parsing: .unconditional, help: ArgumentHelp("How many images at most.", valueName: "count"))
   var limit: Int?
 
   @Flag(help: "Print the report as one JSON object.")

@@ -1,0 +1,152 @@
+import Datasets
+import Foundation
+import Packed
+import Tensors
+import TestSupport
+import Testing
+
+/// One small conversion by the command line, and what the other commands make of its file.
+@Suite(.serialized) struct ConversionTests {
+  private static let model = BadFiles.model
+  private static let data = BadFiles.data
+
+  /// A packed file that every test here may read.
+  private struct Converted: @unchecked Sendable {
+    let folder: TemporaryFolder
+    let outcome: Program.Outcome
+    var file: String { folder.path("a.signum") }
+  }
+
+  private static let conversion: Result<Converted, any Error> = Result { () throws -> Converted in
+    let folder = try TemporaryFolder()
+    // A static value is never released, and its folder would stay.
+    atexit {
+      guard let folder = try? ConversionTests.conversion.get().folder else { return }
+      try? FileManager.default.removeItem(at: folder.url)
+    }
+    let recipe = try folder.write("recipe.yaml", "method: xnor\nepochs: 50\nseed: 3\nbatch: 500\n")
+    let outcome = try Program.run(
+      ["convert", model, "--recipe", recipe, "--epochs", "1", "--data", data, "-o", folder.path("a.signum"), "--json"])
+    return Converted(folder: folder, outcome: outcome)
+  }
+
+  private func converted() throws -> Converted { try Self.conversion.get() }
+
+  @Test func printsTheReportAsOneObject() throws {
+    let converted = try converted()
+    #expect(converted.outcome.status == 0)
+    #expect(converted.folder.names.filter { $0.contains("signum") } == ["a.signum"])
+    let report = try converted.outcome.object()
+    #expect(
+      Set(report.keys) == [
+        "model", "output", "method", "layersCoded", "floatBytes", "packedBytes", "recalibrated", "history",
+        "verification",
+      ])
+    let verification = try #require(report["verification"] as? [String: Any])
+    #expect(
+      Set(verification.keys) == [
+        "layers", "images", "sameClass", "outputDifference", "floatTop1", "frozenTop1", "packedTop1", "passes",
+      ])
+    #expect(verification["passes"] as? Bool == true && report["method"] as? String == "xnor")
+    #expect((report["history"] as? [Any])?.count == 1)
+    #expect(converted.outcome.errors.contains("epoch 1/1"))
+  }
+
+  @Test func makesTheSameFileFromTheSameCommand() throws {
+    let converted = try converted()
+    let recipe = try converted.folder.write("other.yaml", "method: information-retention\nepochs: 7\nbatch: 500\n")
+    let other = converted.folder.path("b.signum")
+    let outcome = try Program.run([
+      "convert", Self.model, "--recipe", recipe, "--method", "xnor", "--epochs", "1", "--seed", "3", "--data",
+      Self.data,
+      "--output", other,
+    ])
+    #expect(outcome.status == 0 && outcome.text.contains("verified: the bits compute what was trained"))
+    #expect(
+      try Data(contentsOf: URL(fileURLWithPath: other)) == Data(contentsOf: URL(fileURLWithPath: converted.file)))
+  }
+
+  @Test func verifies() throws {
+    let arguments = ["verify", try converted().file, "--against", Self.model, "--data", Self.data, "--limit", "100"]
+    let outcome = try Program.run(arguments)
+    #expect(outcome.status == 0 && outcome.text.contains("100 of 100 images"))
+    let report = try Program.run(arguments + ["--json"]).object()
+    #expect(report["passes"] as? Bool == true && report["images"] as? Int == 100)
+  }
+
+  /// The checksum is right, and the layers that follow the first affine map compute no numbers any more.
+  @Test func exitsWith2WhereVerificationFails() throws {
+    let converted = try converted()
+    var model = try PackedFile.read(converted.file)
+    let index = try #require(model.layers.firstIndex { if case .affine = $0.kind { true } else { false } })
+    guard case .affine(let scale, let shift, let relu) = model.layers[index].kind else { return }
+    model.layers[index].kind = .affine(scale: scale.map { $0 * 3e37 }, shift: shift, relu: relu)
+    let file = converted.folder.path("overflow.signum")
+    try PackedFile.write(model, to: file)
+    let arguments = ["verify", file, "--against", Self.model, "--data", Self.data, "--limit", "10"]
+    let outcome = try Program.run(arguments)
+    #expect(outcome.status == 2 && outcome.text.contains("DIFFERS"))
+    #expect(outcome.errors.hasPrefix("error: \(file): FAILED: the first layer that differs is '"))
+    let json = try Program.run(arguments + ["--json"])
+    #expect(json.status == 2)
+    #expect(try json.object()["passes"] as? Bool == false)
+  }
+
+  @Test func evaluatesBothKinds() throws {
+    for file in [Self.model, try converted().file] {
+      let arguments = ["evaluate", file, "--data", Self.data, "--limit", "500"]
+      let report = try Program.run(arguments + ["--json"]).object()
+      #expect(Set(report.keys) == ["model", "data", "images", "top1", "imagesPerSecond", "normalization"])
+      #expect(try #require(report["top1"] as? Double) > 0.5)
+      let outcome = try Program.run(arguments)
+      #expect(outcome.status == 0 && outcome.text.contains("top-1") && outcome.text.contains("images/s"))
+    }
+  }
+
+  @Test func inspectsBothKinds() throws {
+    for (file, format) in [(Self.model, "float"), (try converted().file, "packed"), (BadFiles.packed, "packed")] {
+      let json = try Program.run(["inspect", file, "--json"]).object()
+      #expect(json["format"] as? String == format && (json["layers"] as? [Any])?.isEmpty == false)
+      #expect(try Program.run(["inspect", file]).text.contains("\(format) model"))
+    }
+    let hierarchy = try Program.run(["inspect", "fixtures/hdf5/objects.h5", "--json"]).object()
+    #expect((hierarchy["objects"] as? [Any])?.isEmpty == false)
+  }
+
+  @Test func runsTheSameBitsOnEveryInstructionSetAndThreadCount() throws {
+    let converted = try converted()
+    let (input, output) = (converted.folder.path("x.npy"), converted.folder.path("y.npy"))
+    try NumPyFile.write(Tensor.random([3, 1, 28, 28], seed: 4), to: input)
+    var outputs: Set<Data> = []
+    for set in InstructionSet.available.map(\.rawValue) {
+      for threads in ["1", "3"] {
+        let outcome = try Program.run(
+          ["run", converted.file, "--input", input, "--output", output],
+          environment: ["SIGNUM_ISA": set, "SIGNUM_THREADS": threads])
+        #expect(outcome.status == 0 && outcome.output.isEmpty, "\(outcome.errors)")
+        outputs.insert(try Data(contentsOf: URL(fileURLWithPath: output)))
+      }
+    }
+    #expect(outputs.count == 1)
+    #expect(try NumPyFile.read(output).shape == [3, 10])
+  }
+
+  @Test func bothKindsRefuseTheSameInputInTheSameWords() throws {
+    let converted = try converted()
+    let input = converted.folder.path("narrow.npy")
+    try NumPyFile.write(Tensor.random([2, 1, 28, 27], seed: 4), to: input)
+    let messages = try [Self.model, converted.file].map { file in
+      let outcome = try Program.run(["run", file, "--input", input, "--output", converted.folder.path("n.npy")])
+      #expect(outcome.status == 1)
+      return outcome.errors.replacing(file, with: "MODEL")
+    }
+    #expect(messages[0] == messages[1])
+  }
+
+  @Test(arguments: [("SIGNUM_ISA", "sse9"), ("SIGNUM_THREADS", "many"), ("SIGNUM_THREADS", "0")])
+  func refusesSettingsThatDoNotExist(_ name: String, _ value: String) throws {
+    let arguments = ["evaluate", try converted().file, "--data", Self.data, "--limit", "10"]
+    let outcome = try Program.run(arguments, environment: [name: value])
+    #expect(outcome.status == 1 && outcome.output.isEmpty && outcome.errors.hasPrefix("error: \(name): "))
+  }
+}

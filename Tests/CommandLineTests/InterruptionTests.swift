@@ -1,0 +1,63 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What lies there after a command that could not end.
+struct InterruptionTests {
+  /// A limit on the size of files stands for a full disk: the write fails, in the middle or at its beginning.
+  @Test(arguments: [0, 1]) func aFullDiskLeavesNothing(_ blocks: Int) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Program.shell(
+      "ulimit -f \(blocks); exec \"$0\" \"$@\"",
+      [
+        "convert", BadFiles.model, "--method", "xnor", "--epochs", "0", "--data", BadFiles.data, "-o",
+        folder.path("o.signum"),
+      ])
+    #expect(outcome.status == 1 && outcome.output.isEmpty && folder.names.isEmpty)
+    #expect(
+      outcome.errors.contains("error: \(folder.path("o.signum")).unverified: cannot be written: File too large\n"))
+  }
+
+  @Test func aFullDiskKeepsTheOldOutputOfARun() throws {
+    let files = try BadFiles()
+    let output = try files.folder.write("y.npy", "old")
+    let before = files.folder.names
+    let outcome = try Program.shell(
+      "ulimit -f 0; exec \"$0\" \"$@\"",
+      ["run", BadFiles.model, "--input", files.path("array.npy"), "--output", output])
+    #expect(outcome.status == 1 && files.folder.names == before)
+    #expect(outcome.errors.hasPrefix("error: \(output): cannot be written: "))
+    #expect(try String(contentsOfFile: output, encoding: .utf8) == "old")
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM]) func aSignalEndsTrainingAndLeavesNothing(_ signal: Int32) throws {
+    let (folder, logs) = (try TemporaryFolder(), try TemporaryFolder())
+    let process = Program.process(
+      Program.path,
+      [
+        "convert", BadFiles.model, "--method", "xnor", "--epochs", "200", "--data", BadFiles.data, "-o",
+        folder.path("o.signum"),
+      ], [:])
+    let log = try logs.write("log", "")
+    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    waitUntil { (try? String(contentsOfFile: log, encoding: .utf8))?.contains("fine-tuning") == true }
+    kill(process.processIdentifier, signal)
+    let ended = waitUntil { !process.isRunning }
+    if !ended { kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+    #expect(process.terminationReason == .uncaughtSignal)
+    #expect(process.terminationStatus == signal)
+    #expect(folder.names.isEmpty)
+  }
+
+  /// Waits for at most 20 seconds; whether the condition came true.
+  @discardableResult private func waitUntil(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<400 {
+      if condition() { return true }
+      usleep(50_000)
+    }
+    return false
+  }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Commands that are wrong before any file is opened: exit code 64.
+struct UsageTests {
+  private static let convert = ["convert", "net.onnx", "--data", "data", "-o", "net.signum"]
+
+  static let cases: [(name: String, arguments: [String])] = [
+    ("unknown-command", ["conjure"]),
+    ("unknown-topic", ["list", "methds"]),
+    ("no-topic", ["list"]),
+    ("no-model", ["convert", "--method", "xnor"]),
+    ("no-against", ["verify", "net.signum", "--data", "data"]),
+    ("unknown-option", convert + ["--method", "xnor", "--epoch", "3"]),
+    ("no-method", convert),
+    ("unknown-method", convert + ["--method", "xnro"]),
+    ("unknown-method-option", convert + ["--method", "information-retention:sharpness-at-stat=1"]),
+    ("method-without-options", convert + ["--method", "xnor:sharpness=1"]),
+    ("method-option-no-number", convert + ["--method", "information-retention:sharpness-at-start=hard"]),
+    ("method-option-no-value", convert + ["--method", "information-retention:sharpness-at-start"]),
+    ("method-option-twice", convert + ["--method", "information-retention:sharpness-at-end=1,sharpness-at-end=2"]),
+    ("method-empty", convert + ["--method", ""]),
+    ("batch-zero", convert + ["--method", "xnor", "--batch", "0"]),
+    ("epochs-negative", convert + ["--method", "xnor", "--epochs", "-1"]),
+    ("epochs-fraction", convert + ["--method", "xnor", "--epochs", "1.5"]),
+    ("learning-rate-nan", convert + ["--method", "xnor", "--learning-rate", "nan"]),
+    ("seed-negative", convert + ["--method", "xnor", "--seed", "-1"]),
+    ("teacher-unknown", convert + ["--method", "xnor", "--teacher", "human"]),
+    ("normalization-unknown", convert + ["--method", "xnor", "--normalization", "imagnet"]),
+    ("several", convert + ["--method", "nothing", "--batch", "0", "--epochs", "-1"]),
+    ("evaluate-normalization", ["evaluate", "net.onnx", "--data", "data", "--normalization", "1:2"]),
+    ("limit-zero", ["evaluate", "net.onnx", "--data", "data", "--limit", "0"]),
+    ("limit-negative", ["verify", "net.signum", "--against", "net.onnx", "--data", "data", "--limit", "-3"]),
+  ]
+
+  @Test(arguments: cases.map(\.name))
+  func isRefusedWithCode64(_ name: String) throws {
+    let arguments = try #require(Self.cases.first { $0.name == name }).arguments
+    let outcome = try Program.run(arguments)
+    #expect(outcome.status == 64 && outcome.output.isEmpty)
+    #expect(outcome.errors.hasPrefix("error: ") && outcome.errors.hasSuffix("\n"))
+    try Snapshot.check("usage-\(name)", arguments, outcome)
+  }
+}
