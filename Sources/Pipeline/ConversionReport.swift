@@ -23,6 +23,7 @@ public struct ConversionReport: Codable, Hashable, Sendable {
   public var table: String {
     let rows = [
       ("float top-1", percent(verification.floatTop1)),
+      ("frozen top-1", percent(verification.frozenTop1)),
       ("packed top-1", percent(verification.packedTop1)),
       ("float bytes", bytes(floatBytes)),
       (

@@ -64,6 +64,7 @@ public struct Converter {
       let verification = try Verification(
         frozen: frozen, packed: PackedFile.read(unverified), normalization: normalization
       ).run(on: images.evaluation, float: source.graph)
+      listener.note(verification.layerTable)
       if verification.passes { try Output.rename(unverified, output) }
       return verification
     }

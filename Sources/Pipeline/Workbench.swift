@@ -70,7 +70,9 @@ package enum Workbench {
     let images: any Dataset = limit.map { all.first($0) } ?? all
     guard images.labels != nil else { throw InputError(["\(data): there are no labels to compare with"]) }
     let runner = try runner(of: model, on: images)
-    let (name, chosen) = try self.normalization(normalization, model, images)
+    // Choices are made on training images where there are some, so that the figure stays one of unseen images.
+    let training = try? DatasetFinder.open(data, split: .train)
+    let (name, chosen) = try self.normalization(normalization, model, training ?? images)
     if let chosen { try Normalizations.check(chosen, name, fits: images) }
     let start = ContinuousClock.now
     let answers: Answers
@@ -109,7 +111,9 @@ package enum Workbench {
     switch model {
     case .packed(let packed, _): return ("from the packed file", packed.input.normalization)
     case .float(let source):
-      guard let found = Normalizations.detect(for: source.graph, on: images) else { return ("none", nil) }
+      guard source.problems(with: images).isEmpty,
+        let found = Normalizations.detect(for: source.graph, on: images)
+      else { return ("none", nil) }
       return ("\(found.name), with which the network answers best on the first images", found.value)
     }
   }
