@@ -118,8 +118,8 @@ extension Recipe {
     switch error as? YamlError {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      "line \(mark.line), column \(mark.column): is not YAML: \(problem)"
-    case .reader(let problem, let offset, _, _): "byte \(offset ?? 0): is not YAML: \(problem)"
+      "is not YAML: line \(mark.line), column \(mark.column): \(problem)"
+    case .reader(let problem, let offset, _, _): "is not YAML: byte \(offset ?? 0): \(problem)"
     case .duplicatedKeysInMapping(let keys, _):
       keys.sorted().map { "the key '\($0)' occurs twice" }.joined(separator: ", ")
     default: "is not YAML: \("\(error)".split(separator: "\n").first ?? "it cannot be read")"
