@@ -67,7 +67,7 @@ extension PackedFileError: CustomStringConvertible {
     case .wrongPadding(let tensor): "tensor '\(tensor)': what follows its last used element is not zero or too long"
     case .unsupportedFormat(let format): "metadata: the format '\(format)' is not signum-packed"
     case .unsupportedVersion(let version): "metadata: format version \(version) is not known, expected 1"
-    case .checksumMismatch(let found, let expected): "data: has the checksum \(found), expected \(expected)"
+    case .checksumMismatch(let found, let expected): "file: has the checksum \(found), expected \(expected)"
     default: nil
     }
   }

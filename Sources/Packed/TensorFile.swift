@@ -6,7 +6,7 @@ import Foundation
 struct TensorFile {
   var metadata: [String: String]
   var data: ModelData
-  /// Of the data section as it was found.
+  /// Of the file as it was found.
   var checksum: String
 
   private static let longestHeader: UInt64 = 100_000_000
@@ -49,7 +49,28 @@ struct TensorFile {
     var file = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) }
     file.append(contentsOf: text)
     file.append(data)
+    if let digits = checksumDigits(in: [UInt8](file)) {
+      file.replaceSubrange(digits, with: checksum(of: [UInt8](file)).utf8)
+    }
     return file
+  }
+
+  /// What stands for the checksum while it is computed.
+  static let emptyChecksum = String(repeating: "0", count: 64)
+
+  /// Where the digits of the checksum lie; nil where there are none. A quote within a string is escaped, so the key
+  /// cannot be part of a text.
+  static func checksumDigits(in bytes: [UInt8]) -> Range<Int>? {
+    let key = Array(#""checksum":""#.utf8)
+    guard let found = bytes.firstRange(of: key), found.upperBound + 64 <= bytes.count else { return nil }
+    return found.upperBound..<found.upperBound + 64
+  }
+
+  /// SHA-256 of a file in which the digits of the checksum count as zeros.
+  static func checksum(of bytes: [UInt8]) -> String {
+    var bytes = bytes
+    if let digits = checksumDigits(in: bytes) { bytes.replaceSubrange(digits, with: emptyChecksum.utf8) }
+    return SHA256.hexadecimal(of: bytes)
   }
 
   static func decode(_ bytes: [UInt8]) throws(PackedFileError) -> TensorFile {
@@ -77,7 +98,7 @@ struct TensorFile {
     let floats: [UInt32] = numbers(section[ranges[1]])
     let data = ModelData(
       words: words, floats: floats.map(Float.init(bitPattern:)), thresholds: numbers(section[ranges[2]]))
-    return TensorFile(metadata: metadata, data: data, checksum: SHA256.hexadecimal(of: section))
+    return TensorFile(metadata: metadata, data: data, checksum: checksum(of: bytes))
   }
 
   private static func strings(_ json: JSON) throws(PackedFileError) -> [String: String] {

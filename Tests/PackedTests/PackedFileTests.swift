@@ -1,5 +1,5 @@
 import Foundation
-import Packed
+@testable import Packed
 import TestSupport
 import Testing
 import Tensors
@@ -127,16 +127,8 @@ private func mutate(_ bytes: inout [UInt8], _ generator: inout SplitMix64) {
   }
 }
 
-/// Makes the checksum right again, where a header can be found.
+/// Makes the checksum right again, where there is one.
 func restoreChecksum(_ bytes: inout [UInt8]) {
-  guard bytes.count > 8 else { return }
-  let length = bytes[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-  let key = Array(#""checksum":""#.utf8)
-  guard length < UInt64(bytes.count - 8) else { return }
-  let header = 8..<8 + Int(length)
-  guard let at = header.first(where: { bytes[$0...].starts(with: key) }), at + key.count + 64 < bytes.count else {
-    return
-  }
-  let hash = SHA256.hexadecimal(of: bytes[header.upperBound...])
-  bytes.replaceSubrange(at + key.count..<at + key.count + 64, with: hash.utf8)
+  guard let digits = TensorFile.checksumDigits(in: bytes) else { return }
+  bytes.replaceSubrange(digits, with: TensorFile.checksum(of: bytes).utf8)
 }

@@ -1,5 +1,5 @@
 import Foundation
-import Packed
+@testable import Packed
 
 /// A packed file taken apart, to be put together wrongly.
 private struct Parts {
@@ -19,11 +19,12 @@ private struct Parts {
   }
 
   var bytes: Data {
-    var (header, metadata) = (header, metadata)
-    if restores { metadata["checksum"] = SHA256.hexadecimal(of: data) }
+    var header = header
     header["__metadata__"] = metadata
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
-    return file(try! JSONSerialization.data(withJSONObject: header, options: options), data)
+    var bytes = [UInt8](file(try! JSONSerialization.data(withJSONObject: header, options: options), data))
+    if restores { restoreChecksum(&bytes) }
+    return Data(bytes)
   }
 
   mutating func replace(_ old: String, _ new: String, in key: String = "layers") {
