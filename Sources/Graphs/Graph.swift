@@ -49,6 +49,8 @@ package struct Graph: Sendable {
   package var outputs: [Node.ID] = []
   /// Where the model came from, for messages: a file name.
   package var source: String
+  /// Files beside it that hold some of its weights, as paths.
+  package var companionFiles: [String] = []
 
   package init(source: String = "graph") { self.source = source }
 
@@ -82,6 +84,21 @@ package struct Graph: Sendable {
     let id = Node.ID(index: nodes.count)
     nodes.append(Node(id: id, name: name, content: content, inputs: inputs, shape: shape))
     return id
+  }
+
+  /// The same nodes with their shapes inferred for another batch. Throws where the network does not take it, which a
+  /// network that mixes the images of a batch does not.
+  package func withBatch(_ batch: Int) throws(ShapeError) -> Graph {
+    var graph = Graph(source: source)
+    for node in nodes {
+      switch node.content {
+      case .input: _ = graph.addInput(node.name, node.shape.withBatch(batch))
+      case .constant(let constant): _ = graph.addConstant(node.name, constant)
+      case .operation(let operation): _ = try graph.add(node.name, operation, node.inputs)
+      }
+    }
+    graph.outputs = outputs
+    return graph
   }
 
   /// Who reads each node, in order, among the nodes that an output depends on.

@@ -2,6 +2,7 @@
 package let passes: [any Pass] = [
   FoldConstants(),
   RemoveIdentities(),
+  FoldBias(),
   FuseBatchNorm(),
   RestoreBatchNorm(),
   MakeThresholds(),

@@ -65,14 +65,29 @@ package struct SignInputs: Pass {
   package init(layers: Set<String>) { self.layers = layers }
 
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
-    let read = Set(graph.nodes.filter { layers.contains($0.name) }.map { $0.inputs[0] })
+    let layerNodes = graph.nodes.filter { layers.contains($0.name) }
+    let rectifiers = layerNodes.reduce(into: Set<Graph.Node.ID>()) { graph.collectRectifiers(before: $1.inputs[0], into: &$0) }
     return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
-      if node.operation is Relu, read.contains(node.id) {
+      if rectifiers.contains(node.id) {
         return try new.add(node.name, Clip(minimum: -1, maximum: 1), inputs)
       }
       guard layers.contains(node.name), let operation = node.operation else { return nil }
       let sign = try new.add("\(node.name).sign", SignActivation(), [inputs[0]])
       return try new.add(node.name, operation, [sign] + inputs.dropFirst())
+    }
+  }
+}
+
+extension Graph {
+  /// The rectifiers whose outputs reach a node through nothing that could make them negative again.
+  fileprivate func collectRectifiers(before id: Node.ID, into found: inout Set<Node.ID>) {
+    switch self[id].operation {
+    case is Relu: found.insert(id)
+    case let clip as Clip where clip.minimum >= 0: found.insert(id)
+    case is MaxPool, is AveragePool, is GlobalAveragePool, is Flatten, is Reshape, is Transpose, is Identity, is Concat,
+      is Slice, is Pad:
+      for input in self[id].inputs { collectRectifiers(before: input, into: &found) }
+    default: break
     }
   }
 }

@@ -20,6 +20,15 @@ package enum InstructionSet: String, CaseIterable, Hashable, Sendable {
     }
   }
 
+  /// What the kernels ask of a processor, as far as this one has it.
+  package static var processorFeatures: [String] {
+    let features = [
+      ("AVX2 and FMA", signumHasAVX2()), ("AVX-512 F, BW, VL, DQ", signumHasAVX512()),
+      ("AVX-512 VPOPCNTDQ", signumHasPopulationCount512()),
+    ]
+    return features.filter(\.1).map(\.0)
+  }
+
   /// Those that this processor has, the best one last.
   package static var available: [InstructionSet] { allCases.filter(\.isAvailable) }
 

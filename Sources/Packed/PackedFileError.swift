@@ -11,6 +11,7 @@ package indirect enum PackedFileError: Error, Hashable {
   case misalignedData(offset: Int)
   case invalidJSON(String, offset: Int, reason: String)
   case duplicateKey(String, offset: Int)
+  case duplicateName(layer: String)
   case missing(place: String, key: String)
   case unknownKey(place: String, key: String)
   case invalidValue(place: String, key: String, expected: String)
@@ -53,6 +54,7 @@ extension PackedFileError: CustomStringConvertible {
     case .headerTooLong(let length): "header: is said to have \(length) bytes, which is too long"
     case .misalignedData(let offset): "header: the data starts at byte \(offset), expected a multiple of 64"
     case .invalidJSON(let place, let offset, let reason): "\(place): byte \(offset): \(reason)"
+    case .duplicateName(let layer): "layer '\(layer)': another layer or the input has this name"
     case .duplicateKey(let key, let offset): "header: byte \(offset): '\(key)' occurs twice"
     case .missing(let place, let key): "\(place): '\(key)' is missing"
     case .unknownKey(let place, let key): "\(place): '\(key)' is not a known key"

@@ -16,6 +16,8 @@ package struct PackedShapes: Hashable, Sendable {
   /// Complexity: O(layers + parameters).
   package init(of model: PackedModel) throws(PackedFileError) {
     guard !model.layers.isEmpty else { throw .noLayers }
+    var names: Set = [model.input.name]
+    for layer in model.layers where !names.insert(layer.name).inserted { throw .duplicateName(layer: layer.name) }
     var (values, total) = ([model.input.shape], 0)
     total += try Self.checkedCount(model.input.shape, layer: "input")
     for (index, layer) in model.layers.enumerated() {

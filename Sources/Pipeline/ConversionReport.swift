@@ -16,6 +16,8 @@ public struct ConversionReport: Codable, Hashable, Sendable {
   public var floatBytes: Int
   public var packedBytes: Int
   public var recalibrated: Bool
+  /// The images that the accuracies are of.
+  public var evaluatedOn: String
   public var history: [Epoch]
   public var verification: VerificationReport
 
@@ -41,7 +43,10 @@ public struct ConversionReport: Codable, Hashable, Sendable {
 
 extension VerificationReport {
   public var verdict: String {
-    if passes { return "verified: the bits compute what was trained" }
+    if passes {
+      return reference == .trained
+        ? "verified: the bits compute what was trained" : "verified: the kernels compute what the file says"
+    }
     guard let layer = firstDifference else { return "FAILED: the outputs differ" }
     return "FAILED: the first layer that differs is '\(layer)'"
   }

@@ -55,24 +55,42 @@ public struct Converter {
     guard teacher != nil || images.training.labels != nil else {
       throw InputError(["\(data): without labels a teacher is needed; leave out '--teacher none'"])
     }
+    let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
+    try rehearse(student, destination)
     let outcome = try tune(student, teacher, images, normalization)
     let frozen = try outcome.graph.applying([Freeze(), MakeThresholds()])
-    let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
     let verification = try Output.making(unverified) {
       try PackedExporter().export(frozen, to: destination)
-      listener.note("verifying on \(images.evaluation.count) images of \(images.evaluation.name)")
-      let verification = try Verification(
-        frozen: frozen, packed: PackedFile.read(unverified), normalization: normalization
-      ).run(on: images.evaluation, float: source.graph)
-      listener.note(verification.layerTable)
-      if verification.passes { try Output.rename(unverified, output) }
-      return verification
-    }
+      // From here on hours of training are in the file: it stays, whatever comes.
+      return Result { try verify(frozen, destination, on: images.evaluation, float: source.graph, output) }
+    }.keeping(unverified)
     let path = verification.passes ? output : unverified
     return ConversionReport(
       model: source.name, output: path, method: recipe.method, layersCoded: frozen.codedCount,
       floatBytes: source.bytes, packedBytes: Output.size(path), recalibrated: outcome.isRecalibrated,
+      evaluatedOn: images.evaluation.name,
       history: outcome.history.map { .init(loss: $0.loss, top1: $0.top1) }, verification: verification)
+  }
+
+  /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.
+  private func rehearse(_ student: Graph, _ destination: Destination) throws {
+    let frozen = try student.applying([Freeze(), MakeThresholds()])
+    let model = try Lowering(frozen).model(
+      normalization: destination.normalization, provenance: destination.provenance)
+    _ = try PackedRunner(model)
+  }
+
+  /// Runs the bytes against the graph; where they agree, the file gets its name.
+  private func verify(
+    _ frozen: Graph, _ destination: Destination, on images: any Dataset, float: Graph, _ output: String
+  ) throws -> VerificationReport {
+    listener.note("verifying on \(images.count) images of \(images.name)")
+    let packed = try PackedFile.read(destination.path)
+    let report = try Verification(frozen: frozen, packed: packed, normalization: destination.normalization)
+      .run(on: images, float: float)
+    listener.note(report.layerTable)
+    if report.passes { try Output.rename(destination.path, output) }
+    return report
   }
 
   // MARK: The stages
@@ -163,6 +181,15 @@ public struct Converter {
   private func provenance(of source: SourceModel) -> PackedModel.Provenance {
     PackedModel.Provenance(
       source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version)
+  }
+}
+
+extension Result {
+  /// The value; a failure says that the file is kept.
+  fileprivate func keeping(_ path: String) throws -> Success {
+    do { return try get() } catch {
+      throw InputError(["\(error)", "\(path): is kept: it is trained, but not verified"])
+    }
   }
 }
 

@@ -9,8 +9,9 @@ import Tensors
 package struct SourceModel: Sendable {
   package let path: String
   package let graph: Graph
+  /// Of the file, and of those beside it that hold its weights.
   package let bytes: Int
-  /// SHA-256 of the file, in hexadecimal.
+  /// SHA-256 of the file, in hexadecimal; where weights lie beside it, of the hashes of all files one after the other.
   package let hash: String
 
   /// Imports a model and takes out what costs without computing anything.
@@ -22,12 +23,15 @@ package struct SourceModel: Sendable {
     }
     let imported = try importGraph(from: path)
     self.path = path
-    do { graph = try imported.applying([FoldConstants(), RemoveIdentities()]) } catch {
+    do { graph = try imported.applying([FoldConstants(), RemoveIdentities(), FoldBias()]) } catch {
       throw InputError(["\(path): \(error)"])
     }
-    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    bytes = data.count
-    hash = SHA256.hexadecimal(of: data)
+    let files = try ([path] + imported.companionFiles).map {
+      try Data(contentsOf: URL(fileURLWithPath: $0), options: .alwaysMapped)
+    }
+    bytes = files.reduce(0) { $0 + $1.count }
+    let hashes = files.map { SHA256.hexadecimal(of: $0) }
+    hash = hashes.count == 1 ? hashes[0] : SHA256.hexadecimal(of: Data(hashes.joined().utf8))
   }
 
   package var name: String { URL(fileURLWithPath: path).lastPathComponent }
@@ -37,6 +41,7 @@ package struct SourceModel: Sendable {
     guard graph.inputs.count == 1, graph.outputs.count == 1 else {
       return ["\(name): one input and one output are wanted, not \(graph.inputs.count) and \(graph.outputs.count)"]
     }
+    if let problem = batchProblem { return [problem] }
     let input = graph.inputs[0]
     let wanted = Array(input.shape.dimensions.dropFirst())
     let fits = wanted == data.imageShape.dimensions || (wanted.count == 1 && wanted[0] == data.imageShape.count)
@@ -47,6 +52,21 @@ package struct SourceModel: Sendable {
     guard data.labels != nil else { return [] }
     do { try data.checkLabels(classCount: classCount) } catch { return ["\(error)"] }
     return []
+  }
+
+  /// Why the network cannot compute each image of a batch on its own, or nil where it can.
+  private var batchProblem: String? {
+    for batch in [2, 3] {
+      do {
+        let graph = try graph.withBatch(batch)
+        guard graph[graph.outputs[0]].shape.dimensions.first == batch else {
+          return "\(name): the output \(graph[graph.outputs[0]].shape) has no row for each of \(batch) images"
+        }
+      } catch {
+        return "\(name): \(error), for a batch of \(batch); a network is wanted that computes each image on its own"
+      }
+    }
+    return nil
   }
 
   package var classCount: Int {

@@ -21,6 +21,14 @@ public struct VerificationReport: Codable, Hashable, Sendable {
     public var tolerance: Float
     public var passes: Bool
   }
+  /// What the packed kernels were compared with.
+  public enum Reference: String, Codable, Sendable {
+    /// The network as it was trained and frozen.
+    case trained
+    /// The weights that the file decodes to.
+    case file
+  }
+  public var reference = Reference.trained
   public var layers: [Layer]
   /// How many images were run through both.
   public var images: Int
@@ -88,7 +96,8 @@ package struct Verification {
   private func layers(on data: any Dataset) -> [VerificationReport.Layer] {
     let images = data.images(0..<data.count, normalization: normalization)
     let trace = frozen.run(frozen.values(for: images), keeping: .everything)
-    let nodes = Dictionary(frozen.nodes.map { ($0.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+    let named = frozen.nodes.filter { $0.operation != nil }.map { ($0.name, $0.id) }
+    let nodes = Dictionary(named, uniquingKeysWith: { first, _ in first })
     let model = runner.model
     let value = { (index: Int) in trace[index == 0 ? frozen.inputs[0].id : nodes[model.layers[index - 1].name]!] }
     return model.layers.enumerated().map { index, layer in

@@ -147,9 +147,9 @@ package enum Workbench {
   }
 
   /// Compares a packed file with what oneDNN makes of it, and with the float network it came from.
-  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws -> (
-    VerificationReport, notes: [String]
-  ) {
+  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws
+    -> VerificationReport
+  {
     let packed = try AnyModel.packed(path)
     let source = try SourceModel(model)
     let all = try DatasetFinder.open(data, split: .test)
@@ -162,13 +162,15 @@ package enum Workbench {
     guard classes == source.classCount else {
       throw InputError(["\(path): has \(classes) outputs, but \(model) has \(source.classCount)"])
     }
-    var notes: [String] = []
-    if packed.provenance.sourceHash != source.hash {
-      notes.append("\(path): was made from \(packed.provenance.source) with another content than \(model)")
+    guard packed.provenance.sourceHash == source.hash else {
+      throw InputError([
+        "\(path): was not made from \(model) but from a \(packed.provenance.source) with another content"
+      ])
     }
-    let report = try Verification(frozen: frozen, packed: packed, normalization: packed.input.normalization)
+    var report = try Verification(frozen: frozen, packed: packed, normalization: packed.input.normalization)
       .run(on: images, float: source.graph)
-    return (report, notes)
+    report.reference = .file
+    return report
   }
 
   /// Runs a model on a tensor from a NumPy file, as it is, and writes what comes out. The shape of the output.
@@ -186,6 +188,9 @@ package enum Workbench {
         ])
       }
       try check(x, input, fits: graph.inputs[0].name, Array(graph.inputs[0].shape.dimensions.dropFirst()), path)
+      do { _ = try graph.withBatch(x.shape[0]) } catch {
+        throw InputError(["\(path): \(error), for the batch of \(input)"])
+      }
       y = graph(x)
     case .packed(let packed, _):
       try check(x, input, fits: packed.input.name, packed.input.shape, path)
@@ -196,7 +201,7 @@ package enum Workbench {
   }
 
   private static func check(_ x: Tensor, _ file: String, fits input: String, _ wanted: [Int], _ model: String) throws {
-    guard x.shape.rank > 0, Array(x.shape.dimensions.dropFirst()) == wanted else {
+    guard x.shape.rank > 0, x.shape[0] > 0, Array(x.shape.dimensions.dropFirst()) == wanted else {
       let words = (["batch"] + wanted.map(String.init)).joined(separator: ", ")
       throw InputError(["\(file): has the shape \(x.shape), but '\(input)' of \(model) wants [\(words)]"])
     }

@@ -1,3 +1,4 @@
+import Compute
 import Datasets
 import Graphs
 import Tensors
@@ -41,14 +42,13 @@ package enum Calibration {
   package static func standardize(
     _ graph: Graph, norms names: Set<String>, batches: [[Int]], data: any Dataset, normalization: Normalization?
   ) -> Graph {
-    let measured = statistics(
-      of: graph, constants: [:], batches: batches, data: data, normalization: normalization, at: .inference)
+    let nodes = graph.nodes.filter { names.contains($0.name) && $0.operation is BatchNorm }
+    let measured = inputStatistics(of: nodes, in: graph, batches: batches, data: data, normalization: normalization)
     var values: [Graph.Node.ID: Tensor] = [:]
-    for node in graph.nodes where names.contains(node.name) {
-      guard let norm = node.operation as? BatchNorm else { continue }
+    for node in nodes {
+      guard let norm = node.operation as? BatchNorm, let (mean, variance) = measured[node.id] else { continue }
       let old = node.inputs[1...4].map { graph[$0].constant!.tensor }
       let (factor, offset) = norm.affine(scale: old[0], shift: old[1], mean: old[2], variance: old[3])
-      let (mean, variance) = (measured[node.inputs[3]]!, measured[node.inputs[4]]!)
       let deviation = variance.map { ($0 + norm.epsilon).squareRoot() }
       values[node.inputs[1]] = factor.zip(deviation, *)
       values[node.inputs[2]] = offset.zip(factor.zip(mean, *), +)
@@ -56,6 +56,24 @@ package enum Calibration {
       values[node.inputs[4]] = variance
     }
     return graph.replacingConstants(values)
+  }
+
+  /// The mean and variance of what each of some nodes reads, in inference, averaged over batches.
+  private static func inputStatistics(
+    of nodes: [Graph.Node], in graph: Graph, batches: [[Int]], data: any Dataset, normalization: Normalization?
+  ) -> [Graph.Node.ID: (mean: Tensor, variance: Tensor)] {
+    var sums: [Graph.Node.ID: (mean: Tensor, variance: Tensor)] = [:]
+    for indices in batches {
+      let images = data.images(indices, normalization: normalization)
+      let trace = graph.run(graph.values(for: images), keeping: .only(nodes.map { $0.inputs[0] }))
+      for node in nodes {
+        let x = trace[node.inputs[0]]
+        let (mean, variance) = ChannelAffine.statistics(x.shape.rank == 4 ? x.inLayout(.channelsLast) : x)
+        sums[node.id] = sums[node.id].map { ($0.mean.zip(mean, +), $0.variance.zip(variance, +)) } ?? (mean, variance)
+      }
+    }
+    let share = 1 / Float(max(batches.count, 1))
+    return sums.mapValues { ($0.mean.map { $0 * share }, $0.variance.map { $0 * share }) }
   }
 }
 

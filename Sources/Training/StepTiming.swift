@@ -13,7 +13,10 @@ package struct StepTiming: Sendable {
 
   /// Trains a graph for some steps with labels alone. The weights are thrown away.
   package init(of graph: Graph, batch: Int, steps: Int, warmUp: Int = 3) {
-    let data = RandomImages(count: batch * 2, imageShape: Shape(Array(graph.inputs[0].shape.dimensions.dropFirst())))
+    let output = graph[graph.outputs[0]].shape
+    let data = RandomImages(
+      count: batch * 2, imageShape: Shape(Array(graph.inputs[0].shape.dimensions.dropFirst())),
+      classes: max(output.count / max(output[0], 1), 1))
     var settings = FineTuning.Settings()
     settings.batch = batch
     settings.epochs = 1
@@ -37,8 +40,9 @@ private struct RandomImages: Dataset {
   let name = "random images"
   let count: Int
   let imageShape: Shape
-  let classCount: Int? = 10
-  var labels: [Int32]? { (0..<count).map { Int32($0 % 10) } }
+  let classes: Int
+  var classCount: Int? { classes }
+  var labels: [Int32]? { (0..<count).map { Int32($0 % classes) } }
 
   func copyImage(
     _ index: Int, placement: Placement, pixels: PixelTransform, into target: UnsafeMutableBufferPointer<Float>

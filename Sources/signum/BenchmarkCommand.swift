@@ -48,7 +48,11 @@ struct BenchmarkCommand: ParsableCommand {
   }
 
   func run() throws {
-    var graph = try SourceModel(model).graph
+    let source = try SourceModel(model)
+    guard source.graph.inputs.count == 1, source.graph.outputs.count == 1 else {
+      throw InputError(["\(model): one input and one output are wanted"])
+    }
+    var graph = source.graph
     if let method {
       let (name, options) = try MethodArgument.parse(method)
       let layers = Set(graph.weightLayers.map(\.name).dropFirst().dropLast())
@@ -59,8 +63,8 @@ struct BenchmarkCommand: ParsableCommand {
       model: model, method: method ?? "float", batch: batch, threads: Processor.threadCount,
       bestImagesPerSecond: timing.bestImagesPerSecond, medianImagesPerSecond: timing.medianImagesPerSecond)
     if json { return try Console.printJSON(report) }
-    print(
-      "\(report.method): \(String(format: "%.0f", report.bestImagesPerSecond)) images/s at best, "
-        + "\(String(format: "%.0f", report.medianImagesPerSecond)) in the median, batch \(batch), \(report.threads) threads")
+    let (best, median) = (Int(report.bestImagesPerSecond), Int(report.medianImagesPerSecond))
+    print("\(report.method): \(best) images/s at best, \(median) in the median")
+    print("batch \(batch), \(report.threads) threads, \(steps) steps")
   }
 }

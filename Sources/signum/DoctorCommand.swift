@@ -26,7 +26,8 @@ struct DoctorCommand: ParsableCommand {
     let chosen = try InstructionSet.chosen()
     var rows: [(String, String)] = [
       ("signum", Signum.version),
-      ("processor features", InstructionSet.available.map(\.rawValue).joined(separator: ", ")),
+      ("processor features", InstructionSet.processorFeatures.joined(separator: "; ")),
+      ("instruction sets", InstructionSet.available.map(\.rawValue).joined(separator: ", ")),
       ("instruction set", chosen.rawValue),
     ]
     for operands in Kernel.Operands.allCases {

@@ -37,8 +37,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (report, notes) = try Workbench.verify(packed, against: against, data: data, limit: limit)
-    for note in notes { Console.log.warning("\(note)") }
+    let report = try Workbench.verify(packed, against: against, data: data, limit: limit)
     if json { try Console.printJSON(report) } else { print(report.layerTable + "\n\n" + report.summary) }
     guard report.passes else { throw VerificationFailed(description: "\(packed): \(report.verdict)") }
   }

@@ -39,13 +39,14 @@ import Testing
     let report = try converted.outcome.object()
     #expect(
       Set(report.keys) == [
-        "model", "output", "method", "layersCoded", "floatBytes", "packedBytes", "recalibrated", "history",
-        "verification",
+        "model", "output", "method", "layersCoded", "floatBytes", "packedBytes", "recalibrated", "evaluatedOn",
+        "history", "verification",
       ])
     let verification = try #require(report["verification"] as? [String: Any])
     #expect(
       Set(verification.keys) == [
         "layers", "images", "sameClass", "outputDifference", "floatTop1", "frozenTop1", "packedTop1", "passes",
+        "reference",
       ])
     #expect(verification["passes"] as? Bool == true && report["method"] as? String == "xnor")
     #expect((report["history"] as? [Any])?.count == 1)
@@ -148,5 +149,17 @@ import Testing
     let arguments = ["evaluate", try converted().file, "--data", Self.data, "--limit", "10"]
     let outcome = try Program.run(arguments, environment: [name: value])
     #expect(outcome.status == 1 && outcome.output.isEmpty && outcome.errors.hasPrefix("error: \(name): "))
+  }
+
+  /// What would stop a conversion after its training stops it before: a hundred thousand epochs are not begun.
+  @Test func whatWouldFailInTheEndFailsAtTheBeginning() throws {
+    let folder = try TemporaryFolder()
+    let arguments = [
+      "convert", Self.model, "--method", "xnor", "--epochs", "100000", "--data", Self.data, "-o", folder.path("o.signum"),
+    ]
+    let outcome = try Program.run(arguments, environment: ["SIGNUM_THREADS": "many"])
+    #expect(outcome.status == 1 && outcome.output.isEmpty)
+    #expect(outcome.errors.contains("error: SIGNUM_THREADS: "))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 struct HelpTests {
-  @Test(arguments: ["inspect", "convert", "verify", "evaluate", "run", "list", "doctor"])
+  @Test(arguments: ["inspect", "convert", "verify", "evaluate", "run", "list", "doctor", "benchmark"])
   func readsLikeDocumentation(_ command: String) throws {
     let outcome = try Program.run([command, "--help"])
     #expect(outcome.status == 0 && outcome.errors.isEmpty)

@@ -130,6 +130,17 @@ func foldedNetwork() throws -> Graph {
   return build.finished(try build.dense("dense2", hidden, 3, bias: false), hidden)
 }
 
+/// Biases that are added after their layers, one that differs within a channel, and one at the output.
+func addedBiasNetwork() throws -> Graph {
+  var build = GraphBuilder(seed: 7)
+  let x = build.input([1, 2, 4, 4])
+  let first = try build.add("plus1", Add(), build.constant("bias1", [4, 1, 1]), try build.convolution("conv1", x, 4))
+  let second = try build.add("plus2", Add(), try build.convolution("conv2", first, 3), build.constant("map", [3, 4, 4]))
+  let flat = try build.add("flat", Flatten(), try build.add("relu", Relu(), second))
+  let dense = try build.dense("dense", flat, 5, bias: false)
+  return build.finished(try build.add("plus3", Add(), dense, build.constant("bias3", [1, 5])))
+}
+
 /// Values that are read more than once, outputs in the middle, an unused input and dead ends.
 func sharedNetwork() throws -> Graph {
   var build = GraphBuilder(seed: 5)

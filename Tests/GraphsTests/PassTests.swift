@@ -166,3 +166,13 @@ struct RestoreBatchNormTests {
     #expect(restored.operations == (try tokenNetwork()).operations)
   }
 }
+
+struct FoldBiasTests {
+  @Test func whatIsAddedBecomesTheBias() throws {
+    let folded = try FoldBias().rewrite(addedBiasNetwork())
+    #expect(folded.operations == ["convolution", "convolution", "add", "relu", "flatten", "dense"])
+    #expect(folded.node("conv1")?.inputs.count == 3 && folded.node("plus3")?.inputs.count == 3)
+    #expect(folded.node("conv2")?.inputs.count == 2)
+    #expect(folded.node("bias1.bias")?.shape == [4] && folded.node("bias3.bias")?.shape == [5])
+  }
+}

@@ -23,7 +23,7 @@ struct ONNXRejectionTests {
     "integer_input": "input 'input': holds INT64; only floating point inputs are supported",
     "mask": "node 'relu' (Relu): reads 'mask', output 1 of node 'drop' (Dropout), which is not supported",
     "noise": "is not an ONNX model: a field of no known kind at byte 0",
-    "open_axis": "input 'input': its size along axis 2 is open: give its shape with the model",
+    "open_axis": "input 'input': its size along axis 2 is open: export the model with a fixed size there",
     "opset5": "operator set 5 is not supported, only 6 to 26",
     "pointer": "is a Git LFS pointer, not the model; fetch the model with 'git lfs pull'",
     "overflow": "node 'mul' (Mul): 1099511627776 and 1099511627776 give no integer",

@@ -41,6 +41,21 @@ struct AttachMethodTests {
     #expect(coded.weightLayers.map(\.name) == ["a", "c"])
   }
 
+  /// Behind a pool or a change of shape the rectifier is found too: otherwise every sign would be +1.
+  @Test func signInputsFindsTheRectifierBehindAPool() throws {
+    var builder = Networks.Builder(seed: 2)
+    let x = builder.graph.addInput("x", [1, 3, 8, 8])
+    let stem = try builder.normalized("stem", x, from: 3, to: 4, relu: true)
+    let pooled = try builder.graph.add("pool", MaxPool(size: [2, 2], strides: [2, 2]), [stem])
+    let flat = try builder.graph.add("flat", Flatten(), [pooled])
+    builder.graph.outputs = [try builder.dense("dense", flat, from: 64, to: 5)]
+    let signed = try SignInputs(layers: ["dense"]).rewrite(builder.graph)
+    let sign = try #require(signed.nodes.first { $0.name == "dense.sign" })
+    let bits = signed.run(["x": .random([2, 3, 8, 8], seed: 1)], keeping: .only([sign.id]))[sign.id].scalars
+    #expect(Set(bits) == [1, -1])
+    #expect(!signed.nodes.contains { $0.operation is Relu })
+  }
+
   @Test func signInputsTakesTheRectifierAway() throws {
     let signed = try SignInputs(layers: ["b"]).rewrite(network())
     let names = signed.nodes.compactMap { node in node.operation.map { "\(node.name): \(type(of: $0).name)" } }

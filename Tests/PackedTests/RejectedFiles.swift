@@ -114,6 +114,7 @@ private func layers() -> [(name: String, bytes: Data)] {
     ("unknownKind", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"tanh\"") }),
     ("unknownKind.empty", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"\"") }),
     ("unknownKey.layer", changed(bits) { $0.replace("\"type\":\"sign\"", "\"type\":\"sign\",\"more\":1") }),
+    ("duplicateName", changed("dense") { $0.replace("\"name\":\"relu\"", "\"name\":\"sign\"") }),
     ("missing.type", changed(bits) { $0.replace(",\"type\":\"sign\"", "") }),
     ("invalidInput.itself", changed("dense") { $0.replace("\"in\":[5,7]", "\"in\":[5,8]") }),
     ("invalidInput.forward", changed("dense") { $0.replace("\"in\":[5,7]", "\"in\":[9,7]") }),

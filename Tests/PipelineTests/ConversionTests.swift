@@ -122,6 +122,21 @@ import Testing
     #expect(error?.description.contains("a teacher is needed") == true)
   }
 
+  @Test func theHashCoversWeightsBesideTheModel() throws {
+    let folder = try TemporaryFolder()
+    let name = "mobile_dynamo_op20.onnx"
+    for file in [name, name + ".data"] {
+      try FileManager.default.copyItem(atPath: Project.path("fixtures/onnx/\(file)"), toPath: folder.path(file))
+    }
+    let before = try SourceModel(folder.path(name))
+    let weights = URL(fileURLWithPath: folder.path(name + ".data"))
+    var bytes = try Data(contentsOf: weights)
+    #expect(before.bytes == bytes.count + 14_148)
+    bytes[0] ^= 1
+    try bytes.write(to: weights)
+    #expect(try SourceModel(folder.path(name)).hash != before.hash)
+  }
+
   @Test func theNormalizationIsFound() throws {
     let source = try SourceModel(Project.path("fixtures/demo/fashion_resnet8.onnx"))
     let images = try DatasetFinder.open(data, split: .train)

@@ -126,6 +126,28 @@ struct CalibrationTests {
     }
   }
 
+  /// Every restored norm, also one behind another, believes what its input really is in the float network.
+  @Test func standardizingMeasuresTheFloatNetwork() throws {
+    var builder = Networks.Builder(seed: 4)
+    let x = builder.graph.addInput("x", [1, 3, 8, 8])
+    func layer(_ name: String, _ input: Graph.Node.ID, from: Int, to: Int) throws -> Graph.Node.ID {
+      let (weight, bias) = (builder.random("\(name).w", [to, from, 3, 3]), builder.random("\(name).b", [to]))
+      return try builder.graph.add(name, Convolution(padding: [1, 1, 1, 1]), [input, weight, bias])
+    }
+    let first = try builder.graph.add("relu", Relu(), [layer("first", x, from: 3, to: 4)])
+    builder.graph.outputs = [try layer("second", first, from: 4, to: 5)]
+    let folded = builder.graph
+    let data = Quarters()
+    let standard = Calibration.standardize(
+      try RestoreBatchNorm().rewrite(folded), norms: ["first.batch-norm", "second.batch-norm"],
+      batches: [Array(0..<data.count)], data: data, normalization: nil)
+    let images = data.images(0..<data.count)
+    #expect(standard(images).largestDifference(to: folded(images)) < 1e-3)
+    // In the training phase each norm uses the statistics of the batch: of these images, the very ones it believes in.
+    let output = standard.run(["x": images], at: Moment(phase: .training, progress: 0))[standard.outputs[0]]
+    #expect(output.largestDifference(to: folded(images)) < 1e-2)
+  }
+
   @Test func standardizingKeepsWhatTheNetworkComputes() throws {
     var builder = Networks.Builder(seed: 9)
     let x = builder.graph.addInput("x", [1, 3, 8, 8])

@@ -25,7 +25,9 @@ package enum ONNXImporter: Importer {
       translation.addOutputs(model.outputs)
       let problems = translation.allProblems
       guard problems.isEmpty else { throw ImportError(path, problems) }
-      return translation.graph
+      var graph = translation.graph
+      graph.companionFiles = translation.files.externalPaths
+      return graph
     } catch let problem as ImportError.Problem {
       throw ImportError(path, problem)
     } catch let error as ImportError {

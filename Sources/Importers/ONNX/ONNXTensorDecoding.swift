@@ -12,6 +12,9 @@ struct ONNXFiles {
     folder = (path as NSString).deletingLastPathComponent
   }
 
+  /// The files beside the model that have been read, sorted.
+  var externalPaths: [String] { external.keys.sorted().map { (folder as NSString).appendingPathComponent($0) } }
+
   /// How many bytes have been mapped.
   var size: Int { external.values.reduce(model.bytes.count) { $0 + $1.bytes.count } }
 

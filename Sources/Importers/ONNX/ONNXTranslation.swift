@@ -33,7 +33,7 @@ struct ONNXTranslation {
   private(set) var batch = 1
   /// Nodes whose first axis is the batch.
   private var batched: Set<Graph.Node.ID> = []
-  private var files: ONNXFiles
+  private(set) var files: ONNXFiles
   /// How many numbers may still be computed while importing.
   private var budget: Int
 
@@ -83,11 +83,11 @@ extension ONNXTranslation {
       throw DataProblem("holds \(ONNXTensor.typeName(input.elementType)); only floating point inputs are supported")
     }
     let declared = given?.dimensions ?? input.dimensions
-    guard var dimensions: [Int?] = declared else { throw DataProblem("has no shape: give one with the model") }
+    guard var dimensions: [Int?] = declared else { throw DataProblem("has no shape: export the model with one") }
     guard !dimensions.isEmpty else { throw DataProblem("is a single number, without a batch") }
     if dimensions[0] == nil { dimensions[0] = 1 }
     if let axis = dimensions.firstIndex(of: nil) {
-      throw DataProblem("its size along axis \(axis) is open: give its shape with the model")
+      throw DataProblem("its size along axis \(axis) is open: export the model with a fixed size there")
     }
     guard let shape = Shape.checked(dimensions.map { $0! }), shape.count > 0 else {
       throw DataProblem("has the impossible shape \(dimensions.map { $0! })")
@@ -258,7 +258,8 @@ extension ONNXTranslation {
     return id
   }
 
-  /// Adds what the node stands for; `part` names a step before the last. Batch says whether the first axis stays the batch.
+  /// Adds what the node stands for; `part` names a step before the last, and `keepsBatch` says whether the first axis
+  /// stays the batch.
   mutating func add(
     _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], part: String? = nil, keepsBatch: Bool = true
   ) throws(ImportError.Problem) -> Graph.Node.ID {

@@ -12,6 +12,8 @@ package final class PackedRunner: Sendable {
   package let instructionSet: InstructionSet
   package let threads: Int
   private let operations: [any LayerOperation]
+  /// For each value whether it comes as bits.
+  private let givesBits: [Bool]
   /// For each layer the values that no later one reads.
   private let lastReads: [[Int]]
 
@@ -40,6 +42,7 @@ package final class PackedRunner: Sendable {
       givesBits.append(layer.kind.givesBits(input: inputs[0], output: output, readsBits: readsBits))
     }
     self.operations = operations
+    self.givesBits = givesBits
     lastReads = Self.lastReads(model.layers)
   }
 
@@ -82,7 +85,11 @@ package final class PackedRunner: Sendable {
   ///
   /// - Precondition: the inputs have the shapes of the values that the layer reads, with one batch.
   package func value(ofLayer index: Int, inputs: [Tensor]) -> Tensor {
-    operations[index].run(inputs.map { .laidOut($0) }).tensor
+    // Bits are handed over as bits, so that the very path is taken that the whole network takes.
+    let values = zip(model.layers[index].inputs, inputs).map { value, input in
+      givesBits[value] ? PackedValue.packedBits(input) : .laidOut(input)
+    }
+    return operations[index].run(values).tensor
   }
 
   private var chunkSize: Int {

@@ -28,6 +28,12 @@ enum PackedValue: Sendable {
     .floats(tensor.shape.rank == 4 ? tensor.inLayout(.channelsLast) : tensor)
   }
 
+  /// A tensor of −1 and +1 as bits.
+  static func packedBits(_ tensor: Tensor) -> PackedValue {
+    let ordered = tensor.shape.rank == 4 ? tensor.inLayout(.channelsLast) : tensor
+    return .bits(BitImage(shape: tensor.shape, words: BitImage.packed(ordered)))
+  }
+
   /// The order in which the floats of a value with so many axes lie.
   static func layout(_ shape: Shape) -> Tensor.Layout { shape.rank == 4 ? .channelsLast : .rowMajor }
 

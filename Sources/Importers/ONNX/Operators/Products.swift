@@ -63,7 +63,15 @@ extension ONNXOperators {
     try node.require(!(try node.flag("training_mode")), "'training_mode' is 1: export the model for inference")
     try node.require(try node.flag("spatial", default: true), "'spatial' is 0; only 1 is supported")
     var inputs: [Graph.Node.ID] = []
-    for index in 0..<5 { inputs.append(try translation.operand(node, index)) }
+    for index in 0..<3 { inputs.append(try translation.operand(node, index)) }
+    // Two norms may read one constant in the file, but each follows statistics of its own while training.
+    for index in 3..<5 {
+      if let literal = try translation.literal(node, index) {
+        inputs.append(try translation.constant(literal, for: node, variant: node.name))
+      } else {
+        inputs.append(try translation.operand(node, index))
+      }
+    }
     let operation = BatchNorm(
       epsilon: try node.float("epsilon", default: 1e-5), momentum: try node.float("momentum", default: 0.9))
     return try translation.value(node, operation, inputs)
