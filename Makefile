@@ -1,5 +1,5 @@
-# The system libraries that signum is built on, named here and nowhere else.
-SYSTEM_PACKAGES := libprotobuf-c-dev libhdf5-dev libdnnl-dev zlib1g-dev pkg-config make
+# The system libraries that signum is built on: `make setup` installs what is missing.
+SYSTEM_PACKAGES := libprotobuf-c-dev libhdf5-dev libdnnl-dev zlib1g-dev pkg-config
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Threads of the OpenMP pool that wait actively take the processor from the tests beside them.
@@ -14,15 +14,15 @@ help:
 	@echo "make format  formats the sources"
 
 setup:
+	@command -v swift >/dev/null || { echo "Install Swift 6.2 or later: https://www.swift.org/install"; exit 1; }
 	@missing=$$(for package in $(SYSTEM_PACKAGES); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
-	if command -v apt-get >/dev/null; then \
+	if command -v apt-get >/dev/null && { [ -z "$(SUDO)" ] || command -v sudo >/dev/null; }; then \
 	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
 	else \
-	  echo "Install these Debian packages, or what they are called on your system: $$missing"; exit 1; \
+	  echo "Install these Debian packages as root, or what they are called on your system:" $$missing; exit 1; \
 	fi
-	@command -v swift >/dev/null || { echo "Install Swift 6.2 or later: https://www.swift.org/install"; exit 1; }
 
 build: setup
 	swift build -c release --product signum

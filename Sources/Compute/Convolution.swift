@@ -5,7 +5,8 @@ import Tensors
 ///
 /// Image `[batch, in, height, width]`, kernel `[out, in / groups, height, width]`, bias `[out]`.
 ///
-///     y[n, o, i, j] = bias[o] + Σ kernel[o, c, u, v] · x[n, c, i·stride + u·dilation − top, j·stride + v·dilation − left]
+///     y[n, o, i, j] = bias[o] + Σ kernel[o, c, u, v] · x[n, c, a, b]
+///     a = i · stride + u · dilation − top,  b = j · stride + v · dilation − left
 ///
 /// - Precondition: the shapes fit, as an operator has checked.
 package enum ConvolutionPrimitive {
@@ -72,7 +73,7 @@ extension od_convolution {
     (stride_height, stride_width) = (Int64(window.strides[0]), Int64(window.strides[1]))
     (dilation_height, dilation_width) = (Int64(window.dilations[0]), Int64(window.dilations[1]))
     (pad_top, pad_left) = (Int64(window.padding[0]), Int64(window.padding[1]))
-    // oneDNN wants the padding that makes the output come out exactly, which is less than declared where a step is left over.
+    // oneDNN wants the padding that makes the output come out exactly: less than declared where a step is left over.
     pad_bottom = (out_height - 1) * stride_height + (kernel_height - 1) * dilation_height + 1 - in_height - pad_top
     pad_right = (out_width - 1) * stride_width + (kernel_width - 1) * dilation_width + 1 - in_width - pad_left
   }

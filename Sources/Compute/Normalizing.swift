@@ -1,7 +1,7 @@
 import CCompute
 import Tensors
 
-/// A factor and an offset for each channel, with the addition and the rectifier that often follow, in one pass over memory.
+/// A factor and an offset for each channel, with the addition and the rectifier that often follow: one pass over memory.
 ///
 /// Tensors are `[batch, channels, height, width]` with the channels last in memory, or `[batch, channels]`.
 package enum ChannelAffine {

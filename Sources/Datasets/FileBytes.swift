@@ -30,7 +30,8 @@ package enum FileBytes {
 
   /// Writes a file beside its place and moves it there, so that no half of it is ever seen.
   ///
-  /// Throws where the place is a folder or a device, or cannot be written. A link stays one: what it leads to is written.
+  /// Throws where the place is a folder or a device, or cannot be written. A link stays a link: what it leads to is
+  /// written.
   package static func write(_ bytes: [UInt8], to path: String) throws(DatasetError) {
     let place = resolved(path)
     if exists(place) { try checkRegular(place) }

@@ -22,7 +22,7 @@ package struct Moment: Sendable {
 package struct Evaluation: Sendable {
   package var output: Tensor
   package var saved: [Tensor]
-  /// New values for inputs that follow the data rather than a gradient, by index: the running statistics of a batch norm.
+  /// New values for inputs that follow the data rather than a gradient, by index: running statistics of a batch norm.
   package var updates: [Int: Tensor]
 
   package init(_ output: Tensor, saving saved: [Tensor] = [], updating updates: [Int: Tensor] = [:]) {

@@ -12,8 +12,8 @@ package protocol Pass: Sendable {
 extension Graph {
   /// Builds a new graph node by node; what no output depends on is left behind, inputs excepted.
   ///
-  /// `replace` gets each old node with its inputs in the new graph, and either adds what stands in its place and returns
-  /// that, or returns nil to keep the node as it is.
+  /// `replace` gets each old node with its inputs in the new graph, and either adds what stands in its place and
+  /// returns that, or returns nil to keep the node as it is.
   package func rewriting(
     _ replace: (_ node: Node, _ inputs: [Node.ID], _ new: inout Graph) throws(ShapeError) -> Node.ID?
   ) throws(ShapeError) -> Graph {

@@ -66,7 +66,9 @@ package struct SignInputs: Pass {
 
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
     let layerNodes = graph.nodes.filter { layers.contains($0.name) }
-    let rectifiers = layerNodes.reduce(into: Set<Graph.Node.ID>()) { graph.collectRectifiers(before: $1.inputs[0], into: &$0) }
+    let rectifiers = layerNodes.reduce(into: Set<Graph.Node.ID>()) { found, node in
+      graph.collectRectifiers(before: node.inputs[0], into: &found)
+    }
     return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
       if rectifiers.contains(node.id) {
         return try new.add(node.name, Clip(minimum: -1, maximum: 1), inputs)

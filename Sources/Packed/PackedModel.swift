@@ -74,7 +74,8 @@ package struct PackedLayer: Hashable, Sendable {
     case convolution(Window, dilations: [Int], groups: Int, PackedWeight, bias: [Float]?)
     /// Weight `[output features, input features]`, over the last axis of the input.
     case dense(PackedWeight, bias: [Float]?)
-    /// `scale[c] · x + shift[c]` for each channel (axis 1), then `+ second input` where there is one, then ReLU if asked.
+    /// `scale[c] · x + shift[c]` for each channel (axis 1), then `+ second input` where there is one, then ReLU if
+    /// asked.
     case affine(scale: [Float], shift: [Float], relu: Bool)
     /// Two inputs of one shape, or one of them with size 1 along some axes.
     case add

@@ -122,7 +122,7 @@ package struct Verification {
 }
 
 extension PackedLayer.Kind {
-  /// How much of the largest magnitude a layer may differ from the float graph: sums are added up in another order there.
+  /// How much of the largest magnitude a layer may differ from the float graph, which adds up in another order.
   func tolerance(readsBits: Bool) -> Float {
     switch self {
     case .convolution(_, _, _, let weight, let bias): weight.isWhole && readsBits && bias == nil ? 0 : 1e-5

@@ -19,7 +19,8 @@ package enum AnyModel {
     let found = (path as NSString).pathExtension.lowercased()
     guard known.contains(found) else {
       throw InputError([
-        "\(path.isEmpty ? "the model" : path): \(found.isEmpty ? "has no file extension" : "the file extension '\(found)' is not known")"
+        (path.isEmpty ? "the model" : path) + ": "
+          + (found.isEmpty ? "has no file extension" : "the file extension '\(found)' is not known")
           + suggestion(for: found, among: known)
       ])
     }

@@ -27,7 +27,8 @@ package struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cu
     return strides
   }
 
-  /// The number of elements, or nil where a dimension is negative or the product overflows: for checking what a file says.
+  /// The number of elements, or nil where a dimension is negative or the product overflows: for checking what a file
+  /// says.
   ///
   /// An axis of size 0 counts as 1 in that check, so that the same axes in another order are a shape too.
   package static func count(of dimensions: [Int]) -> Int? {

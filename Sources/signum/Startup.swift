@@ -9,8 +9,8 @@ enum Startup {
 
   /// Starts the program again, once, with the environment that the OpenMP pool reads when it is loaded.
   ///
-  /// Threads of the pool that wait actively take the processor from everything else; setting the variable in the running
-  /// process is too late. Memory that a training step frees is kept for the next one.
+  /// Threads of the pool that wait actively take the processor from everything else; setting the variable in the
+  /// running process is too late. Memory that a training step frees is kept for the next one.
   static func prepare() {
     if ProcessInfo.processInfo.environment[waitPolicy] == nil {
       setenv(waitPolicy, "passive", 1)

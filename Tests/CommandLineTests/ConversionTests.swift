@@ -155,7 +155,8 @@ import Testing
   @Test func whatWouldFailInTheEndFailsAtTheBeginning() throws {
     let folder = try TemporaryFolder()
     let arguments = [
-      "convert", Self.model, "--method", "xnor", "--epochs", "100000", "--data", Self.data, "-o", folder.path("o.signum"),
+      "convert", Self.model, "--method", "xnor", "--epochs", "100000", "--data", Self.data, "-o",
+      folder.path("o.signum"),
     ]
     let outcome = try Program.run(arguments, environment: ["SIGNUM_THREADS": "many"])
     #expect(outcome.status == 1 && outcome.output.isEmpty)

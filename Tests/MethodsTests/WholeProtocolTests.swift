@@ -73,9 +73,8 @@ struct WholeProtocolTests {
     let seed = Tensor.random([4, 3], seed: 4)
     let coding = try #require(graph.nodes.first { $0.operation is any WeightCoding })
     let level = coding.inputs[1]
-    let gradients = graph.gradients(
-      of: graph.outputs[0], seed: seed, for: coding.inputs, along: graph.run(["x": x], at: moment, keeping: .everything),
-      at: moment)
+    let trace = graph.run(["x": x], at: moment, keeping: .everything)
+    let gradients = graph.gradients(of: graph.outputs[0], seed: seed, for: coding.inputs, along: trace, at: moment)
     func value(_ change: Float) -> Float {
       let changed = Tensor([3], scalars: [0.5 + change, 0.5, 0.5])
       let y = graph.run(["x": x], at: moment, constants: [level: changed])[graph.outputs[0]]

@@ -1,7 +1,7 @@
 // Float loops for training.
 //
-// Images lie in memory as [batch, height, width, channels]. Every loop runs on the one OpenMP pool that oneDNN uses.
-// Sums are split in a way that does not depend on the number of threads.
+// Images lie in memory as [batch, height, width, channels]. Loops that are long enough run on the one OpenMP pool that
+// oneDNN uses. Sums are split in a way that does not depend on the number of threads.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,8 @@ import Tensors
 
 /// Two-dimensional convolution: image, kernel, and a bias if there is a third input.
 ///
-///     y[n, o, i, j] = bias[o] + Σ kernel[o, c, u, v] · x[n, c, i·stride + u·dilation − top, j·stride + v·dilation − left]
+///     y[n, o, i, j] = bias[o] + Σ kernel[o, c, u, v] · x[n, c, a, b]
+///     a = i · stride + u · dilation − top,  b = j · stride + v · dilation − left
 ///
 /// Image `[batch, in, height, width]`, kernel `[out, in / groups, height, width]`, bias `[out]`. Padding counts as 0.
 package struct Convolution: Operator {

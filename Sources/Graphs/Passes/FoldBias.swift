@@ -11,7 +11,8 @@ package struct FoldBias: Pass {
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
     let readers = graph.consumers()
     return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
-      guard node.operation is Add, let side = inputs.firstIndex(where: { isLayerWithoutBias(new[$0]) }) else { return nil }
+      guard node.operation is Add, let side = inputs.firstIndex(where: { isLayerWithoutBias(new[$0]) })
+      else { return nil }
       let before = node.inputs[side]
       guard readers[before]?.count == 1, !graph.outputs.contains(before),
         let constant = new[inputs[1 - side]].constant?.tensor,
@@ -38,6 +39,7 @@ package struct FoldBias: Pass {
     let channels = shape[1]
     guard aligned.enumerated().allSatisfy({ $1 == 1 || ($0 == 1 && $1 == channels) }) else { return nil }
     let scalars = constant.scalars
-    return Tensor([channels], scalars: scalars.count == channels ? scalars : Array(repeating: scalars[0], count: channels))
+    return scalars.count == channels
+      ? Tensor([channels], scalars: scalars) : Tensor([channels], repeating: scalars[0])
   }
 }

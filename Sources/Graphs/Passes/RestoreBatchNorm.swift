@@ -1,6 +1,6 @@
 import Tensors
 
-/// Puts a batch norm back after layers whose exporter folded it into the kernel, since coded weights train badly without.
+/// Puts a batch norm back after layers whose exporter folded it: coded weights train badly without.
 ///
 ///     conv(x, w) + b   becomes   batch-norm(conv(x, w); scale 1, shift b, mean 0, variance 1 − ε)
 ///

@@ -11,7 +11,7 @@ struct Literal {
 
   /// The name of the value in the file.
   var name: String
-  /// A hash of what was done to the numbers since they had that name, so that what is not equal is not taken for the same.
+  /// A hash of what was done to the numbers since they had that name, so that what differs is not taken for the same.
   private(set) var history: UInt64 = 0
   private(set) var shape: Shape
   private(set) var numbers: Numbers
