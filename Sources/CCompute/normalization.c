@@ -78,11 +78,11 @@ CC_CLONES static void affine_rows(int64_t rows, int64_t channels, const float *r
     const float *p = x + row * channels, *s = skip ? skip + row * channels : NULL;
     float *q = y + row * channels;
     if (s && relu) {
-      for (int64_t c = 0; c < channels; c++) { float v = p[c] * factor[c] + offset[c] + s[c]; q[c] = v > 0 ? v : 0; }
+      for (int64_t c = 0; c < channels; c++) { float v = p[c] * factor[c] + offset[c] + s[c]; q[c] = v < 0 ? 0 : v; }
     } else if (s) {
       for (int64_t c = 0; c < channels; c++) q[c] = p[c] * factor[c] + offset[c] + s[c];
     } else if (relu) {
-      for (int64_t c = 0; c < channels; c++) { float v = p[c] * factor[c] + offset[c]; q[c] = v > 0 ? v : 0; }
+      for (int64_t c = 0; c < channels; c++) { float v = p[c] * factor[c] + offset[c]; q[c] = v < 0 ? 0 : v; }
     } else {
       for (int64_t c = 0; c < channels; c++) q[c] = p[c] * factor[c] + offset[c];
     }
