@@ -36,17 +36,19 @@ package enum FileBytes {
     let place = resolved(path)
     if exists(place) { try checkRegular(place) }
     let beside = place + ".\(getpid()).partial"
-    do {
-      try Data(bytes).write(to: URL(fileURLWithPath: beside))
-    } catch {
-      unlink(beside)
-      throw .cannotWrite(path, reason: reason(error))
-    }
-    guard rename(beside, place) == 0 else {
-      let code = errno
+    if let code = put(bytes, in: beside) ?? (rename(beside, place) == 0 ? nil : errno) {
       unlink(beside)
       throw .cannotWrite(path, reason: String(cString: strerror(code)))
     }
+  }
+
+  /// Writes a new file to the disk; the number of the error where that fails.
+  private static func put(_ bytes: [UInt8], in path: String) -> Int32? {
+    guard let file = fopen(path, "wbx") else { return errno }
+    let written = fwrite(bytes, 1, bytes.count, file)
+    var code: Int32? = written == bytes.count && fflush(file) == 0 && fsync(fileno(file)) == 0 ? nil : errno
+    if fclose(file) != 0, code == nil { code = errno }
+    return code
   }
 
   /// The names of the regular files and links in a folder, sorted. Nil where the path is a file.
