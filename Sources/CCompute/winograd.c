@@ -95,6 +95,10 @@ CC_AVX512 static void image_points(const float *image, int64_t height, int64_t w
         __m512 d[6];
 #pragma clang loop unroll(full)
         for (int i = 0; i < 6; i++) d[i] = _mm512_maskz_loadu_ps(rows[i], corner + (i * width + j) * channels + c);
+        if (j < 4) {
+#pragma clang loop unroll(full)
+          for (int i = 0; i < 6; i++) _mm_prefetch(corner + (i * width + 6 + j) * channels + c, _MM_HINT_T0);
+        }
         cc_image_line(d, 1, line);
 #pragma clang loop unroll(full)
         for (int i = 0; i < 6; i++) half[i * 6 + j] = line[i];
