@@ -30,6 +30,9 @@ package struct Evaluation: Sendable {
     self.saved = saved
     self.updates = updates
   }
+
+  /// The same with only the shape of the output.
+  var withoutOutput: Evaluation { Evaluation(output.withoutNumbers, saving: saved) }
 }
 
 /// A kind of node: its attributes are its stored properties, and its whole meaning stands in one file.
@@ -48,12 +51,20 @@ package protocol Operator: Sendable, Codable, Hashable {
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?]
 
+  /// Whether the backward rule reads the numbers of an input, and not only its shape. True by default; where no reader
+  /// of a value says so, training frees it before the backward pass.
+  func backwardReads(input: Int) -> Bool
+  /// Whether the backward rule reads the numbers of the output. True by default.
+  var backwardReadsOutput: Bool { get }
+
   /// Which inputs are weights that fine-tuning may change: the kernel, the bias. None by default.
   var parameterInputs: [Int] { get }
 }
 
 extension Operator {
   package var parameterInputs: [Int] { [] }
+  package func backwardReads(input: Int) -> Bool { true }
+  package var backwardReadsOutput: Bool { true }
 }
 
 /// Inputs that do not fit an operator.

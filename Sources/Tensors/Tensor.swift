@@ -45,7 +45,8 @@ package struct Tensor: Sendable {
 
   /// The numbers in the order of `layout`.
   package func withUnsafeFloats<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
-    try withExtendedLifetime(buffer) { try body(UnsafeBufferPointer(buffer.floats)) }
+    precondition(buffer.floats.count == count, "the numbers of this tensor were freed")
+    return try withExtendedLifetime(buffer) { try body(UnsafeBufferPointer(buffer.floats)) }
   }
 
   /// The numbers in the order of `layout`, to change in place. Copies first where the memory is shared.
@@ -84,6 +85,9 @@ package struct Tensor: Sendable {
       }
     }
   }
+
+  /// The shape and the order alone. Reading its numbers is a mistake that stops the program.
+  package var withoutNumbers: Tensor { Tensor(shape: shape, layout: layout, buffer: Buffer(count: 0)) }
 
   private init(shape: Shape, layout: Layout, buffer: Buffer) {
     self.shape = shape

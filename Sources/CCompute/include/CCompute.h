@@ -12,6 +12,10 @@ int cc_thread_count(void);
 void cc_set_thread_count(int count);
 // Keeps freed memory for the next step instead of giving it back to the system page by page. Once, at start.
 void cc_keep_memory(void);
+// Gives all freed memory back to the system.
+void cc_release_memory(void);
+// Does multiply-adds that depend on nothing else, on all threads, and returns how many: for timing.
+int64_t cc_run_multiply_adds(int64_t rounds);
 
 // ---- rows and columns ----
 

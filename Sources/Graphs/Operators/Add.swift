@@ -19,6 +19,9 @@ package struct Add: Operator {
     return Evaluation(inputs[0].broadcast(to: shape).adding(inputs[1].broadcast(to: shape)))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {

@@ -67,6 +67,10 @@ package struct BatchNorm: Operator {
     return (factor, shift.zip(factor.zip(mean, *), -))
   }
 
+  // What is added has a gradient of its own, for which nobody needs to know it.
+  package func backwardReads(input: Int) -> Bool { input != 5 }
+  package var backwardReadsOutput: Bool { relu }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {

@@ -56,6 +56,8 @@ package struct Convolution: Operator {
         inputs[0], kernel: inputs[1], bias: bias, window: window(of: inputs[1].shape), groups: groups))
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {

@@ -19,6 +19,8 @@ package struct MaxPool: Operator {
     Evaluation(Pooling.maximum(inputs[0], window: window, keepsPlaces: false).y)
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -49,6 +51,9 @@ package struct AveragePool: Operator {
     Evaluation(Pooling.average(inputs[0], window: window, countsPadding: countsPadding))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -72,6 +77,9 @@ package struct GlobalAveragePool: Operator {
   package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
     Evaluation(Pooling.average(inputs[0], window: whole(inputs[0].shape), countsPadding: false))
   }
+
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
 
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment

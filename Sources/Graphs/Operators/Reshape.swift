@@ -36,6 +36,9 @@ package struct Reshape: Operator {
     return Evaluation(inputs[0].reshaped(shape))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [gradient.reshaped(inputs[0].shape)] }
@@ -60,6 +63,9 @@ package struct Flatten: Operator {
   package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
     Evaluation(inputs[0].reshaped(flattened(inputs[0].shape)))
   }
+
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
 
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment

@@ -18,6 +18,8 @@ package struct Sign: Operator {
     Evaluation(inputs[0].map { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 })
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {

@@ -20,6 +20,8 @@ package struct SignActivation: Operator {
     Evaluation(inputs[0].map { $0 >= 0 ? 1 : -1 })
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {

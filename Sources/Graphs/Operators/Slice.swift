@@ -40,6 +40,9 @@ package struct Slice: Operator {
     Evaluation(inputs[0].extracting(box(inputs[0].shape)))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {

@@ -35,6 +35,8 @@ package struct Softmax: Operator {
       })
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {

@@ -33,6 +33,9 @@ package struct Threshold: Operator {
       })
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [nil, nil] }

@@ -19,6 +19,9 @@ package struct Transpose: Operator {
     Evaluation(inputs[0].transposed(permutation))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
