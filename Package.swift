@@ -73,6 +73,7 @@ let package = Package(
     tests("Packed", ["Packed", "Tensors"]),
     tests("Compute", ["Compute"]),
     tests("Graphs", ["Graphs"]),
+    tests("Workloads", ["Workloads"]),
     tests("Importers", ["Importers"]),
     tests("Datasets", ["Datasets"]),
     tests("Methods", ["Methods"]),

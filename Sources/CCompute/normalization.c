@@ -105,15 +105,16 @@ void cc_affine(int64_t rows, int64_t channels, const float *x, const float *fact
 
 // ---- backward ----
 
-CC_CLONES static void sums_rows(int64_t rows, int64_t channels, const float *restrict gradient, const float *restrict x,
-                                const float *restrict y, const float *restrict mean, float *restrict masked,
+// masked may be the gradient itself: each element is read before it is written, which assume_safety says.
+CC_CLONES static void sums_rows(int64_t rows, int64_t channels, const float *gradient, const float *restrict x,
+                                const float *restrict y, const float *restrict mean, float *masked,
                                 float *restrict sums, float *restrict products) {
   for (int64_t row = 0; row < rows; row++) {
     const float *g = gradient + row * channels, *p = x + row * channels;
     if (y) {
       const float *q = y + row * channels;
       float *m = masked + row * channels;
-      for (int64_t c = 0; c < channels; c++) {
+      _Pragma("clang loop vectorize(assume_safety)") for (int64_t c = 0; c < channels; c++) {
         float v = q[c] > 0 ? g[c] : 0;
         m[c] = v;
         sums[c] += v;
@@ -152,11 +153,12 @@ void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradie
   free(n.partial);
 }
 
-CC_CLONES static void source_rows(int64_t rows, int64_t channels, const float *restrict gradient,
-                                  const float *restrict x, const float *restrict a, const float *restrict b,
-                                  const float *restrict d, float *restrict result) {
+// result may be the gradient itself.
+CC_CLONES static void source_rows(int64_t rows, int64_t channels, const float *gradient, const float *restrict x,
+                                  const float *restrict a, const float *restrict b, const float *restrict d,
+                                  float *result) {
   for (int64_t row = 0; row < rows; row++) {
-    for (int64_t c = 0; c < channels; c++) {
+    _Pragma("clang loop vectorize(assume_safety)") for (int64_t c = 0; c < channels; c++) {
       int64_t i = row * channels + c;
       result[i] = a[c] * gradient[i] + b[c] * x[i] + d[c];
     }

@@ -48,9 +48,9 @@ extension Graph {
       case .constant(let constant):
         trace.evaluations[node.id.index] = Evaluation(constants[node.id] ?? constant.tensor)
       case .operation(let operation):
-        let evaluation = clock.timing(node.id, .forward) {
-          operation.forward(node.inputs.map { trace[$0] }, at: moment)
-        }
+        let start = ContinuousClock.now
+        let evaluation = operation.forward(node.inputs.map { trace[$0] }, at: moment)
+        clock?.addForward(node.id, since: start)
         for (input, value) in evaluation.updates { trace.updates[node.inputs[input]] = value }
         trace.evaluations[node.id.index] = evaluation
         for input in releases.of[node.id.index] { trace.release(input, keepingShape: releases.keepShapes) }
@@ -111,14 +111,14 @@ extension Graph {
       }
       if !isSource.contains(node.id) { gradients[node.id.index] = nil }
       if !operation.backwardReadsOutput { trace.release(node.id, keepingShape: true) }
-      let parts = clock.timing(node.id, .backward) {
-        operation.backward(
-          gradient, from: trace.evaluations[node.id.index]!, inputs: node.inputs.map { trace[$0] },
-          needed: node.inputs.map { wanted[$0.index] }, at: moment)
-      }
+      let start = ContinuousClock.now
+      let parts = operation.backward(
+        consume gradient, from: trace.evaluations[node.id.index]!, inputs: node.inputs.map { trace[$0] },
+        needed: node.inputs.map { wanted[$0.index] }, at: moment)
+      clock?.addBackward(node.id, since: start)
       for (input, part) in Swift.zip(node.inputs, parts) {
         guard let part, wanted[input.index] else { continue }
-        gradients[input.index] = gradients[input.index].map { $0.adding(part) } ?? part
+        if gradients[input.index] == nil { gradients[input.index] = part } else { gradients[input.index]?.add(part) }
       }
       trace.evaluations[node.id.index] = nil
     }

@@ -5,22 +5,11 @@ package final class NodeClock {
 
   package init() {}
 
-  enum Direction { case forward, backward }
-
-  func add(_ duration: Duration, to node: Graph.Node.ID, _ direction: Direction) {
-    switch direction {
-    case .forward: forward[node, default: .zero] += duration
-    case .backward: backward[node, default: .zero] += duration
-    }
+  func addForward(_ node: Graph.Node.ID, since start: ContinuousClock.Instant) {
+    forward[node, default: .zero] += start.duration(to: .now)
   }
-}
 
-extension NodeClock? {
-  /// Computes, and counts how long that took where there is a clock.
-  func timing<R>(_ node: Graph.Node.ID, _ direction: NodeClock.Direction, _ body: () -> R) -> R {
-    guard let clock = self else { return body() }
-    let start = ContinuousClock.now
-    defer { clock.add(start.duration(to: .now), to: node, direction) }
-    return body()
+  func addBackward(_ node: Graph.Node.ID, since start: ContinuousClock.Instant) {
+    backward[node, default: .zero] += start.duration(to: .now)
   }
 }

@@ -47,8 +47,10 @@ package protocol Operator: Sendable, Codable, Hashable {
   func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation
 
   /// The gradient for each input, or nil for one that has none. `needed` says which of them anybody will read.
+  ///
+  /// The gradient that comes in is handed over: a rule may write its result into the same memory.
   func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?]
 
   /// Whether the backward rule reads the numbers of an input, and not only its shape. True by default; where no reader

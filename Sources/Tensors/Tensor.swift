@@ -61,6 +61,9 @@ package struct Tensor: Sendable {
     return try withExtendedLifetime(buffer) { try body(buffer.floats) }
   }
 
+  /// Whether no other tensor shares the memory: it can then be changed in place without a copy.
+  package mutating func isUniquelyReferenced() -> Bool { isKnownUniquelyReferenced(&buffer) }
+
   /// The same numbers in another shape of as many elements, taken in row-major order.
   package func reshaped(_ shape: Shape) -> Tensor {
     precondition(shape.count == count, "cannot reshape \(self.shape) to \(shape)")

@@ -62,10 +62,12 @@ struct TrainingBenchmarkCommand: ParsableCommand {
 
   func run() throws {
     if let threads { Processor.threadCount = threads }
+    let memory = ResidentMemory.peak
     let jobs = try jobs()
     let peak = Processor.measurePeak()
     var report = TrainingBenchmarkReport(
-      version: Signum.version, threads: Processor.threadCount, peakMultiplyAddsPerSecond: peak, steps: steps)
+      version: Signum.version, threads: Processor.threadCount, peakMultiplyAddsPerSecond: peak, steps: steps,
+      memoryBeforeBytes: memory)
     if !json { print(report.heading) }
     for job in jobs {
       let timing = StepTiming(of: job.graph, batch: job.batch, steps: steps)

@@ -59,6 +59,8 @@ struct TrainingBenchmarkReport: Encodable {
   var threads: Int
   var peakMultiplyAddsPerSecond: Double
   var steps: Int
+  /// The most that was resident before the first network was made.
+  var memoryBeforeBytes: Int
   var results: [Result] = []
 
   var heading: String {

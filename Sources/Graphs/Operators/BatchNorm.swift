@@ -72,14 +72,15 @@ package struct BatchNorm: Operator {
   package var backwardReadsOutput: Bool { relu }
 
   package func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
     let x = ordered(inputs[0])
     let trained = moment.phase == .training
     let mean = trained ? evaluation.saved[0] : inputs[3]
     let variance = trained ? evaluation.saved[1] : inputs[4]
+    if gradient.layout != x.layout { gradient = gradient.inLayout(x.layout) }
     let (masked, sums, products) = ChannelAffine.backwardSums(
-      gradient.inLayout(x.layout), x: x, y: relu ? evaluation.output : nil, mean: mean)
+      consume gradient, x: x, y: relu ? evaluation.output : nil, mean: mean)
     let epsilon = epsilon
     let inverse = variance.map { 1 / ($0 + epsilon).squareRoot() }
     let factor = inputs[1].zip(inverse, *)
@@ -97,7 +98,7 @@ package struct BatchNorm: Operator {
     let share = 1 / Float(x.count / x.shape[1])
     let b = factor.zip(inverse) { -$0 * $1 * $1 * share }.zip(products, *)
     let d = factor.zip(sums) { -$0 * $1 * share }.zip(b.zip(mean, *), -)
-    result[0] = ChannelAffine.backwardSource(masked, x: x, a: factor, b: b, d: d)
+    result[0] = ChannelAffine.backwardSource(consume masked, x: x, a: factor, b: b, d: d)
     return result
   }
 

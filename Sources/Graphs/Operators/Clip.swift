@@ -26,7 +26,7 @@ package struct Clip: Operator {
   package func backwardReads(input: Int) -> Bool { false }
 
   package func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
     [gradient.masked(where: evaluation.output, isBetween: minimum, and: maximum)]
   }

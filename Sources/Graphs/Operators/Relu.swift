@@ -19,7 +19,7 @@ package struct Relu: Operator {
   package func backwardReads(input: Int) -> Bool { false }
 
   package func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
     [gradient.masked(where: evaluation.output, isBetween: 0, and: .infinity)]
   }
