@@ -1,5 +1,5 @@
-// The gradient of a convolution kernel over images of few channels: first layers, where oneDNN's kernels, which want
-// sixteen channels at a time, leave most of their lanes empty. Here the lanes are the output channels.
+// The gradient of a convolution kernel over images of few channels: first layers, where kernels that want sixteen input
+// channels at a time leave most of their lanes empty. Here the lanes are the output channels.
 //
 //     dk[o, c, u, v] = Σ dy[n, o, i, j] · x[n, c, i · stride + u − top, j · stride + v − left]
 //
