@@ -27,4 +27,6 @@ package struct Clip: Operator {
   ) -> [Tensor?] {
     [gradient.masked(where: inputs[0], isBetween: minimum, and: maximum)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }

@@ -20,4 +20,6 @@ package struct Relu: Operator {
   ) -> [Tensor?] {
     [gradient.masked(where: inputs[0], isBetween: 0, and: .infinity)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }
