@@ -20,8 +20,10 @@ package enum ChannelAffine {
     return (mean, variance)
   }
 
-  /// `factor[c] · x + offset[c] (+ skip)`, then `max(0, ·)` if asked. Factor and offset are `[channels]`.
-  package static func forward(_ x: Tensor, factor: Tensor, offset: Tensor, skip: Tensor?, relu: Bool) -> Tensor {
+  /// `factor[c] · x + offset[c] (+ skip)`, then `max(0, min(ceiling, ·))` if asked. Factor and offset are `[channels]`.
+  package static func forward(
+    _ x: Tensor, factor: Tensor, offset: Tensor, skip: Tensor?, relu: Bool, ceiling: Float = .infinity
+  ) -> Tensor {
     let channels = x.shape[1]
     return Tensor(x.shape, layout: x.layout) { y in
       x.withUnsafeFloats { x in
@@ -30,7 +32,7 @@ package enum ChannelAffine {
             withOptionalFloats(skip) { skip in
               cc_affine(
                 Int64(x.count / channels), Int64(channels), x.baseAddress, factor.baseAddress, offset.baseAddress, skip,
-                relu, y.baseAddress)
+                relu, ceiling, y.baseAddress)
             }
           }
         }
@@ -43,7 +45,7 @@ package enum ChannelAffine {
   /// `y` is the rectified output, or nil where there is no rectifier; `masked` is then the gradient itself. Otherwise it
   /// takes the memory of the gradient where nobody shares that.
   package static func backwardSums(
-    _ gradient: consuming Tensor, x: Tensor, y: Tensor?, mean: Tensor
+    _ gradient: consuming Tensor, x: Tensor, y: Tensor?, ceiling: Float = .infinity, mean: Tensor
   ) -> (masked: Tensor, sums: Tensor, products: Tensor) {
     let (channels, rows) = (x.shape[1], x.count / max(x.shape[1], 1))
     var sums = Tensor([channels], repeating: 0)
@@ -55,8 +57,8 @@ package enum ChannelAffine {
             sums.withUnsafeMutableFloats { sums in
               products.withUnsafeMutableFloats { products in
                 cc_affine_backward_sums(
-                  Int64(rows), Int64(channels), gradient, x.baseAddress, y, mean.baseAddress, masked, sums.baseAddress,
-                  products.baseAddress)
+                  Int64(rows), Int64(channels), gradient, x.baseAddress, y, ceiling, mean.baseAddress, masked,
+                  sums.baseAddress, products.baseAddress)
               }
             }
           }

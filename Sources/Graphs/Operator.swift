@@ -67,6 +67,9 @@ package protocol Operator: Sendable, Codable, Hashable {
 
   /// Which inputs are weights that fine-tuning may change: the kernel, the bias. None by default.
   var parameterInputs: [Int] { get }
+
+  /// How it runs in a training step on inputs of these shapes, for `signum doctor`.
+  func path(for inputs: [Shape]) -> TrainingPath
 }
 
 extension Operator {

@@ -92,6 +92,17 @@ package struct Tensor: Sendable {
   /// The shape and the order alone. Reading its numbers is a mistake that stops the program.
   package var withoutNumbers: Tensor { Tensor(shape: shape, layout: layout, buffer: Buffer(count: 0)) }
 
+  /// The axes in another order without moving a number, where the numbers lie in that order already: images between
+  /// channels first and channels last. Otherwise nil.
+  package func transposedInPlace(_ permutation: [Int]) -> Tensor? {
+    switch (layout, permutation) {
+    case (.channelsLast, [0, 2, 3, 1]), (.rowMajor, [0, 3, 1, 2]):
+      let other: Layout = layout == .rowMajor ? .channelsLast : .rowMajor
+      return Tensor(shape: Shape(permutation.map { shape[$0] }), layout: other, buffer: buffer)
+    default: return nil
+    }
+  }
+
   private init(shape: Shape, layout: Layout, buffer: Buffer) {
     self.shape = shape
     self.layout = layout

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CCFunctions.h"
+
 // Threads that one loop may use.
 int cc_thread_count(void);
 void cc_set_thread_count(int count);
@@ -16,6 +18,11 @@ void cc_keep_memory(void);
 void cc_release_memory(void);
 // Does multiply-adds that depend on nothing else, on all threads, and returns how many: for timing.
 int64_t cc_run_multiply_adds(int64_t rounds);
+
+// Work for the pieces first ..< last, in no particular order.
+typedef void (*cc_work)(void *context, int64_t first, int64_t last);
+// Calls work for all pieces on the threads of the pool; serially where they are few.
+void cc_parallel(int64_t pieces, cc_work work, void *context);
 
 // ---- rows and columns ----
 
@@ -28,13 +35,14 @@ void cc_add_bias(int64_t rows, int64_t columns, const float *bias, float *a);
 
 // Mean and (biased) variance of each channel of x [rows, channels].
 void cc_channel_statistics(int64_t rows, int64_t channels, const float *x, float *mean, float *variance);
-// y = factor[c] · x + offset[c] (+ skip), then max(0, ·) if relu. skip may be null.
+// y = factor[c] · x + offset[c] (+ skip), then max(0, ·) and min(ceiling, ·) if relu. skip may be null.
 void cc_affine(int64_t rows, int64_t channels, const float *x, const float *factor, const float *offset,
-               const float *skip, bool relu, float *y);
-// masked = gradient where y > 0 (or the gradient where y is null, and masked is then not written); it may be gradient;
+               const float *skip, bool relu, float ceiling, float *y);
+// masked = gradient where 0 < y < ceiling (or the gradient where y is null, and masked is then not
+// written); it may be gradient;
 // sums[c] = Σ masked, products[c] = Σ masked · (x − mean[c]).
 void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *y,
-                             const float *mean, float *masked, float *sums, float *products);
+                             float ceiling, const float *mean, float *masked, float *sums, float *products);
 // result = a[c] · gradient + b[c] · x + d[c]; it may be gradient.
 void cc_affine_backward_source(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *a,
                                const float *b, const float *d, float *result);

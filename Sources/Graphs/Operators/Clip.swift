@@ -30,4 +30,6 @@ package struct Clip: Operator {
   ) -> [Tensor?] {
     [gradient.masked(where: evaluation.output, isBetween: minimum, and: maximum)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }

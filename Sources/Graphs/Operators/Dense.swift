@@ -49,4 +49,6 @@ package struct Dense: Operator {
   }
 
   package var parameterInputs: [Int] { [1, 2] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .oneDNN }
 }

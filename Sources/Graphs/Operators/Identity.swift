@@ -18,4 +18,6 @@ package struct Identity: Operator {
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [gradient] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }

@@ -23,4 +23,6 @@ package struct Relu: Operator {
   ) -> [Tensor?] {
     [gradient.masked(where: evaluation.output, isBetween: 0, and: .infinity)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }

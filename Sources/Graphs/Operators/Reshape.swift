@@ -42,6 +42,8 @@ package struct Reshape: Operator {
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [gradient.reshaped(inputs[0].shape)] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }
 
 /// Two axes out of many: those before `axis`, and the rest.
@@ -70,4 +72,6 @@ package struct Flatten: Operator {
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [gradient.reshaped(inputs[0].shape)] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }

@@ -27,4 +27,6 @@ package struct SignActivation: Operator {
   ) -> [Tensor?] {
     [gradient.masked(where: inputs[0], isBetween: -1, and: 1)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .plain("a loop on one thread") }
 }

@@ -39,4 +39,6 @@ package struct Threshold: Operator {
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [nil, nil] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .plain("a loop on one thread; it is made for inference") }
 }
