@@ -58,7 +58,7 @@ public struct Converter {
     let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
     try rehearse(student, destination)
     let outcome = try tune(student, teacher, images, normalization)
-    let frozen = try outcome.graph.applying([Freeze(), MakeThresholds()])
+    let frozen = try outcome.graph.applying([Freeze(), SplitCeilings(), MakeThresholds()])
     let verification = try Output.making(unverified) {
       try PackedExporter().export(frozen, to: destination)
       // From here on hours of training are in the file: it stays, whatever comes.
@@ -74,7 +74,7 @@ public struct Converter {
 
   /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.
   private func rehearse(_ student: Graph, _ destination: Destination) throws {
-    let frozen = try student.applying([Freeze(), MakeThresholds()])
+    let frozen = try student.applying([Freeze(), SplitCeilings(), MakeThresholds()])
     let model = try Lowering(frozen).model(
       normalization: destination.normalization, provenance: destination.provenance)
     _ = try PackedRunner(model)

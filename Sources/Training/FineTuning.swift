@@ -130,7 +130,8 @@ package struct FineTuning: Sendable {
     }
     let logits = student.logits
     let trace = student.run(
-      student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
+      student.values(for: batch.images), at: moment, keeping: .forGradients(and: [logits]), constants: parameters.values
+    )
     let shape = trace[logits].shape
     let value = objective(trace[logits].flattenedToRows(), teacher: wanted?.flattenedToRows(), labels: batch.labels)
     parameters.values.merge(trace.updates) { $1 }

@@ -10,6 +10,12 @@ struct HelpTests {
     try Snapshot.check("help-\(command)", [command, "--help"], outcome)
   }
 
+  @Test func ofTheTrainingBenchmark() throws {
+    let outcome = try Program.run(["benchmark", "training", "--help"])
+    #expect(outcome.status == 0 && outcome.text.contains("resnet20"))
+    try Snapshot.check("help-benchmark-training", ["benchmark", "training", "--help"], outcome)
+  }
+
   @Test func ofTheWhole() throws {
     let outcome = try Program.run(["--help"])
     #expect(outcome.status == 0)

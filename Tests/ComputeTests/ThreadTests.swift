@@ -68,6 +68,16 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
     }
   }
 
+  @Test func kernelsOverFewChannels() {
+    let window = Window(size: [5, 5], strides: [1, 1], padding: [2, 2, 2, 2], dilations: [1, 1])
+    let (x, gradient) = (Tensor.random([67, 1, 12, 12], seed: 1), Tensor.random([67, 20, 12, 12], seed: 2))
+    expectSame {
+      let parts = ConvolutionPrimitive.backwardKernel(
+        gradient, x: x, kernel: [20, 1, 5, 5], bias: true, window: window, groups: 1)
+      return [parts.kernel, parts.bias!]
+    }
+  }
+
   @Test func transformedConvolutions() {
     let window = Window(size: [3, 3], strides: [1, 1], padding: [1, 1, 1, 1], dilations: [1, 1])
     for (shape, channels) in [([9, 16, 13, 11] as Shape, 16), ([3, 64, 14, 14], 128)] {
