@@ -34,14 +34,28 @@ extension Dataset {
     guard !normalization.deviation.contains(0) else { throw .normalization(name, "a deviation of 0") }
   }
 
-  /// Makes sure that the entries can be moved and mirrored as an augmentation says.
+  /// Makes sure that the entries can be varied as an augmentation says.
   package func check(_ augmentation: Augmentation) throws(DatasetError) {
-    guard augmentation != .none else { return }
-    guard imageShape.rank == 3 else {
-      throw .augmentation(name, "entries of shape \(imageShape) are no images that can be moved or mirrored")
+    guard (0...10).contains(augmentation.mixup) else {
+      throw .augmentation(name, "a mixup of \(augmentation.mixup); 0 to 10 is wanted")
     }
-    guard (0...1024).contains(augmentation.padding) else {
-      throw .augmentation(name, "a padding of \(augmentation.padding) pixels; 0 to 1024 is wanted")
+    guard augmentation.wantsImages else { return }
+    guard imageShape.rank == 3 else {
+      throw .augmentation(name, "entries of shape \(imageShape) are no images that can be moved, mirrored or covered")
+    }
+    for (what, pixels) in [("padding", augmentation.padding), ("cutout", augmentation.cutout)] {
+      guard (0...1024).contains(pixels) else {
+        throw .augmentation(name, "a \(what) of \(pixels) pixels; 0 to 1024 is wanted")
+      }
+    }
+    let strengths = [
+      ("brightness", augmentation.brightness), ("contrast", augmentation.contrast),
+      ("saturation", augmentation.saturation),
+    ]
+    for (what, strength) in strengths {
+      guard (0...10).contains(strength) else {
+        throw .augmentation(name, "a \(what) of \(strength); 0 to 10 is wanted")
+      }
     }
   }
 }

@@ -21,6 +21,7 @@ package struct ImageArray: Dataset {
   package let classCount: Int?
   package let labels: [Int32]?
   package let pixels: Pixels
+  package var largestPixel: Float? { if case .bytes = pixels { 255 } else { nil } }
 
   /// - Precondition: the images have at least one element each; there are whole images, and one label each or none.
   package init(name: String, imageShape: Shape, pixels: Pixels, labels: [Int32]?, classCount: Int? = nil) {

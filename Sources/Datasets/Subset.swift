@@ -19,6 +19,7 @@ package struct Subset: Dataset {
   package var count: Int { indices.count }
   package var imageShape: Shape { base.imageShape }
   package var classCount: Int? { base.classCount }
+  package var largestPixel: Float? { base.largestPixel }
 
   package func copyImage(
     _ index: Int, placement: Placement, pixels: PixelTransform, into target: UnsafeMutableBufferPointer<Float>
