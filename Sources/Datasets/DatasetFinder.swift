@@ -9,6 +9,11 @@ package enum DatasetFinder {
   }
 
   package static func open(_ path: String, _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
+    let all = try find(path, request)
+    return request.chosen(among: all.count).map { Subset(all, indices: $0) } ?? all
+  }
+
+  private static func find(_ path: String, _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
     let split = request.split
     // Names of arrays may stand behind that of a file; a folder of such a name would be found as it is.
     if !FileBytes.exists(path), let (file, _) = HDF5Reader.arrays(named: path), FileBytes.exists(file) {

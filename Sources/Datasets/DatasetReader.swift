@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// The part of a dataset that is wanted.
@@ -7,8 +8,12 @@ package enum Split: String, Hashable, Sendable, CaseIterable {
 }
 
 /// What is wanted of a dataset when it is opened.
-package struct DatasetRequest: Sendable {
+package struct DatasetRequest {
   package var split: Split
+  /// How many images at most; nil takes all.
+  package var limit: Int?
+  /// Which images those are: drawn by a seed, in their order; nil takes the first ones.
+  package var limitSeed: UInt64?
   /// What the network takes of each image, `[channels, height, width]` or `[features]`: images in files of their own are
   /// brought to it. Nil leaves them as they are.
   package var imageShape: Shape?
@@ -17,11 +22,20 @@ package struct DatasetRequest: Sendable {
   package var resize: Int?
   /// Whether an image that cannot be read refuses the whole dataset. Otherwise it is left out, and `warn` hears of it.
   package var isStrict = false
-  /// The most bytes of decoded images that are kept in memory; beyond, each is decoded whenever it is shown.
-  package var cachedBytes = 4 << 30
-  package var warn: @Sendable (String) -> Void = { _ in }
+  /// The most bytes of decoded images that are kept in memory; beyond, each is decoded whenever it is shown. 4 GB, but at
+  /// most a quarter of what the machine has.
+  package var cachedBytes = min(4 << 30, Int(clamping: ProcessInfo.processInfo.physicalMemory / 4))
+  package var warn: (String) -> Void = { _ in }
 
   package init(_ split: Split) { self.split = split }
+
+  /// Which of so many images are taken; nil where all are.
+  func chosen(among count: Int) -> [Int]? {
+    guard let limit, limit < count else { return nil }
+    guard let limitSeed else { return Array(0..<limit) }
+    var generator = SplitMix64(seed: limitSeed, stream: 0x6C69_6D69_74)
+    return generator.permutation(count)[..<limit].sorted()
+  }
 }
 
 /// Knows the files of one kind of dataset.

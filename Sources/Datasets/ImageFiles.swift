@@ -41,7 +41,9 @@ extension ImageFiles {
     _ files: [(path: String, label: Int32?)], classCount: Int?, name: String, _ request: DatasetRequest
   ) throws(DatasetError) -> any Dataset {
     var generator = SplitMix64(seed: 0, stream: 0x6669_6C65_73)
-    let files = generator.permutation(files.count).map { files[$0] }
+    let ordered = generator.permutation(files.count).map { files[$0] }
+    // What is not asked for need not be decoded.
+    let files = request.chosen(among: ordered.count).map { $0.map { ordered[$0] } } ?? ordered
     let preparation = try preparation(for: files.map(\.path), name: name, request)
     let keepsAll = files.count <= request.cachedBytes / preparation.size
     let decoded = Decoding(files.map(\.path), preparation, keepsPixels: keepsAll)

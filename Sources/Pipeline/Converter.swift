@@ -27,6 +27,8 @@ public struct Converter {
 
   public let recipe: Recipe
   public var listener: Listener
+  /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
+  public var isStrict = false
 
   /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
   public init(recipe: Recipe, listener: Listener = Listener()) {
@@ -48,7 +50,7 @@ public struct Converter {
     let unverified = output + ".unverified"
     try Output.check(output, sources: [model], suffix: ".unverified")
     let source = try SourceModel(model)
-    let images = try Images(training: data, evaluation: evaluateOn, source: source, listener: listener)
+    let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     let normalization = try chooseNormalization(for: source, images)
     let student = try attach(to: source, images, normalization)
     let teacher = recipe.teacher == .itself ? try FuseBatchNorm().rewrite(source.graph) : nil
@@ -196,27 +198,6 @@ extension Result {
 /// The version of this tool.
 public enum Signum {
   public static let version = "0.1.0"
-}
-
-/// The images of a conversion.
-private struct Images {
-  let training: any Dataset
-  let evaluation: any Dataset
-
-  init(training path: String, evaluation: String?, source: SourceModel, listener: Converter.Listener) throws {
-    training = try DatasetFinder.open(path, split: .train)
-    var problems = source.problems(with: training)
-    let found = Result { () throws(DatasetError) in try DatasetFinder.open(evaluation ?? path, split: .test) }
-    switch found {
-    case .success(let images): self.evaluation = images
-    case .failure(.noPart) where evaluation == nil, .failure(.nothingKnown) where evaluation == nil:
-      listener.warn("\(path): there are no test images with it; the figures below are of training images")
-      self.evaluation = training
-    case .failure(let error): throw error
-    }
-    problems += source.problems(with: self.evaluation).filter { !problems.contains($0) }
-    guard problems.isEmpty else { throw InputError(problems) }
-  }
 }
 
 extension Graph {

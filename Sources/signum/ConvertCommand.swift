@@ -85,6 +85,15 @@ struct ConvertCommand: ParsableCommand {
       "How bytes become the input: auto, a name, or scale:mean,…:deviation,…. Default: auto.", valueName: "name"))
   var normalization: String?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many training images at most, drawn by the seed. Default: all.", valueName: "count"))
+  var limit: Int?
+
+  @Flag(help: "Refuse data of which an image cannot be read, instead of leaving that image out.")
+  var strict = false
+
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
@@ -112,8 +121,9 @@ struct ConvertCommand: ParsableCommand {
     var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
     let line = ProgressLine()
     listener.progress = line.show
-    let report = try Converter(recipe: resolved, listener: listener)
-      .convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
+    var converter = Converter(recipe: resolved, listener: listener)
+    converter.isStrict = strict
+    let report = try converter.convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
     if json { try Console.printJSON(report) } else { print(report.table) }
     guard report.verification.passes else {
       throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)")
@@ -131,6 +141,7 @@ struct ConvertCommand: ParsableCommand {
     recipe.layers = layers ?? recipe.layers
     recipe.activations = activations ?? recipe.activations
     recipe.normalization = normalization ?? recipe.normalization
+    recipe.limit = limit ?? recipe.limit
   }
 }
 

@@ -1,6 +1,5 @@
 @testable import Datasets
 import Foundation
-import Synchronization
 import Tensors
 import Testing
 
@@ -122,14 +121,14 @@ struct ImageFolderTests {
     let whole = try DatasetFinder.open(folder.path, request())
     let cut = try folder.put("dog/cut.jpg", Array(FileBytes.read(ImageFixtures.path("colour.jpg")).dropLast(300)))
     let text = try folder.put("cat/text.png", Array("no image".utf8))
-    let heard = Mutex<[String]>([])
+    var heard: [String] = []
     var request = request()
-    request.warn = { line in heard.withLock { $0.append(line) } }
+    request.warn = { heard.append($0) }
     let images = try DatasetFinder.open(folder.path, request)
     #expect(images.count == 9 && Set(images.fingerprints) == Set(whole.fingerprints))
     #expect(images.overlap(with: whole) == 9)
     #expect(
-      heard.withLock { $0 } == [
+      heard == [
         "\(folder.path): 2 of 11 images cannot be read and are left out",
         "\(text): is neither a JPEG nor a PNG",
         "\(cut): is damaged: Premature end of JPEG file",
@@ -137,6 +136,21 @@ struct ImageFolderTests {
     request.isStrict = true
     let error = opening(folder.path, request)
     #expect("\(error!)" == "\(text): is neither a JPEG nor a PNG\n\(cut): is damaged: Premature end of JPEG file")
+  }
+
+  @Test func aLimitTakesTheFirstOrSomeBySeed() throws {
+    let folder = try classes()
+    let all = try DatasetFinder.open(folder.path, request())
+    var request = request()
+    request.limit = 4
+    let first = try DatasetFinder.open(folder.path, request)
+    #expect(first.count == 4 && first.images(0..<4) == all.images(0..<4))
+    request.limitSeed = 5
+    let some = try DatasetFinder.open(folder.path, request)
+    #expect(some.count == 4 && some.overlap(with: all) == 4 && some.images(0..<4) != first.images(0..<4))
+    #expect(try DatasetFinder.open(folder.path, request).images(0..<4) == some.images(0..<4))
+    request.limit = 40
+    #expect(try DatasetFinder.open(folder.path, request).count == 9)
   }
 
   @Test func nothingButDamagedImages() throws {

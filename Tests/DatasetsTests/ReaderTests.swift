@@ -77,6 +77,18 @@ struct ReaderTests {
     #expect(opening(cut) == .labelOutOfRange(cut, index: 0, label: 100, classCount: 100))
   }
 
+  @Test func aLimitHoldsForEveryKind() throws {
+    var request = DatasetRequest(.train)
+    (request.limit, request.limitSeed) = (100, 7)
+    let some = try DatasetFinder.open(Fixtures.folder + "/fashion-mnist", request)
+    let all = try DatasetFinder.open(Fixtures.folder + "/fashion-mnist", split: .train)
+    let indices = try #require(some as? Subset).indices
+    #expect(some.count == 100 && indices == indices.sorted() && Set(indices).count == 100 && indices.last! > 2500)
+    #expect(some.labels == indices.map { all.labels![$0] })
+    request.limitSeed = nil
+    #expect(try DatasetFinder.open(Fixtures.folder + "/fashion-mnist", request).images(0..<100) == all.images(0..<100))
+  }
+
   @Test func filesOfBothKindsAreNotMixed() throws {
     let folder = try TemporaryFolder()
     try folder.write("data_batch_1.bin", cifar(1))
