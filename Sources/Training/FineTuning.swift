@@ -10,11 +10,10 @@ package struct FineTuning: Sendable {
     package var epochs: Int = 10
     /// Images a step.
     package var batch: Int = 128
-    /// At the start; it falls to 0 along half a cosine.
+    /// The largest of the schedule.
     package var learningRate: Float = 0.02
-    package var momentum: Float = 0.9
-    /// On weights; biases, batch norms and companions are left alone.
-    package var weightDecay: Float = 1e-4
+    package var schedule = Schedule()
+    package var update = UpdateRule()
     /// The share of the teacher in the loss, from 0 to 1.
     package var distillation: Float = 0.7
     package var temperature: Float = 3
@@ -89,7 +88,7 @@ package struct FineTuning: Sendable {
   ///
   /// - Precondition: the training images are labelled, or there is a teacher.
   package func run(report: (Progress) -> Void) throws -> Outcome {
-    var parameters = Parameters(of: student)
+    var parameters = Parameters(of: student, rule: settings.update)
     parameters.values.merge(calibrated(parameters.values, progress: 0)) { $1 }
     var history: [(loss: Float, top1: Float)] = []
     let clock = Clock()
@@ -112,10 +111,10 @@ package struct FineTuning: Sendable {
         epoch, batches.count, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch))
       ended.isEpochEnd = true
       ended.validationTop1 = validationTop1(
-        parameters.values, progress: moment(epoch, batches.count, batches.count).progress)
+        parameters.shipped, progress: moment(epoch, batches.count, batches.count).progress)
       report(ended)
     }
-    let (values, isRecalibrated) = settled(parameters.values)
+    let (values, isRecalibrated) = settled(parameters.shipped)
     return Outcome(graph: student.replacingConstants(values), isRecalibrated: isRecalibrated, history: history)
   }
 
@@ -134,9 +133,8 @@ package struct FineTuning: Sendable {
     parameters.values.merge(trace.updates) { $1 }
     let gradients = student.gradients(
       of: logits, seed: value.gradient.reshaped(shape), for: parameters.ids, along: trace, at: moment)
-    let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
-    let rate = settings.learningRate * (1 + cos(Float.pi * through)) / 2
-    parameters.step(gradients, rate: rate, momentum: settings.momentum, decay: settings.weightDecay, at: moment)
+    let position = Schedule.Position(epoch: epoch, epochs: settings.epochs, step: step, steps: steps)
+    parameters.step(gradients, rate: settings.schedule.rate(settings.learningRate, at: position), at: moment)
     return value
   }
 
