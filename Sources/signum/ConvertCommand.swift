@@ -85,6 +85,15 @@ struct ConvertCommand: ParsableCommand {
       "How bytes become the input: auto, a name, or scale:mean,…:deviation,…. Default: auto.", valueName: "name"))
   var normalization: String?
 
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any key of a recipe, as often as wanted. See 'signum list settings'.", valueName: "key=value"))
+  var assignments: [String] = []
+
+  @Flag(help: "Say what would be done with each layer, how large the file gets and how long it takes; write nothing.")
+  var dryRun = false
+
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
@@ -92,7 +101,7 @@ struct ConvertCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard method != nil || recipe != nil else {
+    guard method != nil || recipe != nil || assignments.contains(where: { $0.hasPrefix("method=") }) else {
       throw ValidationError("Name a method with --method, or a recipe with --recipe.")
     }
     var given = Recipe()
@@ -112,7 +121,14 @@ struct ConvertCommand: ParsableCommand {
     var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
     let line = ProgressLine()
     listener.progress = line.show
-    let report = try Converter(recipe: resolved, listener: listener)
+    let converter = Converter(recipe: resolved, listener: listener)
+    if dryRun {
+      let plan = try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
+      if json { try Console.printJSON(plan) } else { print(plan.table) }
+      return
+    }
+    let report =
+      try converter
       .convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
     if json { try Console.printJSON(report) } else { print(report.table) }
     guard report.verification.passes else {
@@ -122,6 +138,14 @@ struct ConvertCommand: ParsableCommand {
 
   /// Lays what the command line says over a recipe. Throws `ValidationError` where the method is not written as one.
   private func overlay(_ recipe: inout Recipe) throws {
+    let problems = assignments.compactMap { assignment -> String? in
+      let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !parts[0].isEmpty else { return "'\(assignment)' is not of the form key=value" }
+      return recipe.set(parts[0], toYAML: parts[1])
+    }
+    guard problems.isEmpty else {
+      throw ValidationError(problems.map { "--set: \($0)" }.joined(separator: "\nerror: "))
+    }
     if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method) }
     recipe.epochs = epochs ?? recipe.epochs
     recipe.batch = batch ?? recipe.batch
@@ -154,5 +178,14 @@ enum MethodArgument {
 }
 
 extension Recipe.Teacher: ExpressibleByArgument {}
-extension Recipe.Layers: ExpressibleByArgument {}
+extension Recipe.Layers: ExpressibleByArgument {
+  public init?(argument: String) {
+    switch argument {
+    case "inner": self = .inner
+    case "all": self = .all
+    default: return nil
+    }
+  }
+  public static var allValueStrings: [String] { ["inner", "all"] }
+}
 extension Recipe.Activations: ExpressibleByArgument {}
