@@ -10,11 +10,14 @@ package struct FineTuning: Sendable {
     package var epochs: Int = 10
     /// Images a step.
     package var batch: Int = 128
-    /// At the start; it falls to 0 along half a cosine.
+    /// The largest of the schedule.
     package var learningRate: Float = 0.02
-    package var momentum: Float = 0.9
-    /// On weights; biases, batch norms and companions are left alone.
-    package var weightDecay: Float = 1e-4
+    package var schedule = Schedule()
+    package var update = UpdateRule()
+    /// The share of each label that is spread evenly over all classes.
+    package var labelSmoothing: Float = 0
+    /// How layers are held to the teacher's; nil leaves them alone.
+    package var matching: Matching?
     /// The share of the teacher in the loss, from 0 to 1.
     package var distillation: Float = 0.7
     package var temperature: Float = 3
@@ -70,6 +73,8 @@ package struct FineTuning: Sendable {
   package let validation: any Dataset
   package let normalization: Normalization?
   package let settings: Settings
+  /// The layers that are held to the teacher's.
+  package let matched: [MatchedLayer]
 
   package init(
     student: Graph, teacher: Graph?, training: any Dataset, validation: any Dataset, normalization: Normalization?,
@@ -81,15 +86,19 @@ package struct FineTuning: Sendable {
     self.validation = validation
     self.normalization = normalization
     self.settings = settings
+    matched = teacher.flatMap { settings.matching?.layers(of: student, and: $0) } ?? []
   }
 
-  private var objective: Objective { Objective(distillation: settings.distillation, temperature: settings.temperature) }
+  private var objective: Objective {
+    Objective(
+      distillation: settings.distillation, temperature: settings.temperature, smoothing: settings.labelSmoothing)
+  }
 
   /// Trains for all epochs. Throws `Failure` where the loss is no longer a number.
   ///
   /// - Precondition: the training images are labelled, or there is a teacher.
   package func run(report: (Progress) -> Void) throws -> Outcome {
-    var parameters = Parameters(of: student)
+    var parameters = Parameters(of: student, rule: settings.update)
     parameters.values.merge(calibrated(parameters.values, progress: 0)) { $1 }
     var history: [(loss: Float, top1: Float)] = []
     let clock = Clock()
@@ -112,10 +121,10 @@ package struct FineTuning: Sendable {
         epoch, batches.count, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch))
       ended.isEpochEnd = true
       ended.validationTop1 = validationTop1(
-        parameters.values, progress: moment(epoch, batches.count, batches.count).progress)
+        parameters.shipped, progress: moment(epoch, batches.count, batches.count).progress)
       report(ended)
     }
-    let (values, isRecalibrated) = settled(parameters.values)
+    let (values, isRecalibrated) = settled(parameters.shipped)
     return Outcome(graph: student.replacingConstants(values), isRecalibrated: isRecalibrated, history: history)
   }
 
@@ -124,22 +133,32 @@ package struct FineTuning: Sendable {
   ) -> Objective.Value {
     let moment = moment(epoch, step, steps)
     let batch = training.batch(
-      indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch)
-    let wanted = teacher.map {
-      $0.run($0.values(for: batch.images), at: .teaching, keeping: .only([$0.logits]))[$0.logits]
+      indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch,
+      step: step)
+    let lesson = teacher.map { teacher in
+      teacher.run(
+        teacher.values(for: batch.images), at: .teaching, keeping: .only([teacher.logits] + matched.map(\.teacher)))
     }
     let logits = student.logits
     let trace = student.run(
-      student.values(for: batch.images), at: moment, keeping: .forGradients(and: [logits]), constants: parameters.values
+      student.values(for: batch.images), at: moment, keeping: .forGradients(and: [logits] + matched.map(\.student)),
+      constants: parameters.values
     )
     let shape = trace[logits].shape
-    let value = objective(trace[logits].flattenedToRows(), teacher: wanted?.flattenedToRows(), labels: batch.labels)
+    let wanted = teacher.flatMap { teacher in lesson.map { $0[teacher.logits].flattenedToRows() } }
+    var value = objective(
+      trace[logits].flattenedToRows(), teacher: wanted, labels: batch.labels, partners: batch.mixing?.partnerLabels,
+      share: batch.mixing?.share ?? 1)
+    var seeds = [logits: value.gradient.reshaped(shape)]
+    if let matching = settings.matching, let lesson {
+      let found = matching(matched, student: trace, teacher: lesson)
+      value.loss += found.loss
+      seeds.merge(found.gradients) { $0.adding($1) }
+    }
     parameters.values.merge(trace.updates) { $1 }
-    let gradients = student.gradients(
-      of: logits, seed: value.gradient.reshaped(shape), for: parameters.ids, along: trace, at: moment)
-    let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
-    let rate = settings.learningRate * (1 + cos(Float.pi * through)) / 2
-    parameters.step(gradients, rate: rate, momentum: settings.momentum, decay: settings.weightDecay, at: moment)
+    let gradients = student.gradients(seeds: seeds, for: parameters.ids, along: trace, at: moment)
+    let position = Schedule.Position(epoch: epoch, epochs: settings.epochs, step: step, steps: steps)
+    parameters.step(gradients, rate: settings.schedule.rate(settings.learningRate, at: position), at: moment)
     return value
   }
 

@@ -91,6 +91,7 @@ package struct Convolution: Operator {
     }
     let copied = names.filter { $0.value.hasPrefix("gemm") }.map(\.direction)
     guard !copied.isEmpty else { return .oneDNN }
-    return TrainingPath(kind: .oneDNN, reason: "a copy of the image for a matrix product \(copied.joined(separator: ", "))")
+    return TrainingPath(
+      kind: .oneDNN, reason: "a copy of the image for a matrix product \(copied.joined(separator: ", "))")
   }
 }
