@@ -49,7 +49,7 @@ extension Converter {
   /// Throws what would keep the conversion from happening.
   public func plan(model: String, data: String, evaluateOn: String?, to output: String) throws -> ConversionPlan {
     let source = try SourceModel(model)
-    let images = try Images(training: data, evaluation: evaluateOn, source: source, listener: listener)
+    let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     let normalization = try chooseNormalization(for: source, images)
     let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
     let student = try attach(layers, to: source, images, normalization)

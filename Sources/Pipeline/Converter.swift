@@ -27,6 +27,8 @@ public struct Converter {
 
   public let recipe: Recipe
   public var listener: Listener
+  /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
+  public var isStrict = false
 
   /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
   public init(recipe: Recipe, listener: Listener = Listener()) {
@@ -48,7 +50,7 @@ public struct Converter {
     let unverified = output + ".unverified"
     try Output.check(output, sources: [model], suffix: ".unverified")
     let source = try SourceModel(model)
-    let images = try Images(training: data, evaluation: evaluateOn, source: source, listener: listener)
+    let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     let normalization = try chooseNormalization(for: source, images)
     let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
     let student = try attach(layers, to: source, images, normalization)
@@ -161,8 +163,10 @@ public struct Converter {
     _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization
   ) throws -> FineTuning {
     let (training, validation) = images.training.split(
-      validation: Int(Float(images.training.count) * recipe.validation))
+      validation: Int(Float(images.training.count) * recipe.validation),
+      seed: recipe.validationSplit == .random ? recipe.seed : nil)
     let settings = try recipe.resolved(for: images.training, training: training.count).settings(for: images.training)
+    try training.check(settings.augmentation)
     let tuning = FineTuning(
       student: student, teacher: teacher, training: training, validation: validation, normalization: normalization,
       settings: settings)
@@ -194,27 +198,6 @@ extension Result {
 /// The version of this tool.
 public enum Signum {
   public static let version = "0.1.0"
-}
-
-/// The images of a conversion.
-struct Images {
-  let training: any Dataset
-  let evaluation: any Dataset
-
-  init(training path: String, evaluation: String?, source: SourceModel, listener: Converter.Listener) throws {
-    training = try DatasetFinder.open(path, split: .train)
-    var problems = source.problems(with: training)
-    let found = Result { () throws(DatasetError) in try DatasetFinder.open(evaluation ?? path, split: .test) }
-    switch found {
-    case .success(let images): self.evaluation = images
-    case .failure(.noPart) where evaluation == nil, .failure(.nothingKnown) where evaluation == nil:
-      listener.warn("\(path): there are no test images with it; the figures below are of training images")
-      self.evaluation = training
-    case .failure(let error): throw error
-    }
-    problems += source.problems(with: self.evaluation).filter { !problems.contains($0) }
-    guard problems.isEmpty else { throw InputError(problems) }
-  }
 }
 
 extension Graph {

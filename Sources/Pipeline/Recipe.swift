@@ -67,12 +67,27 @@ public struct Recipe: Hashable, Sendable {
   /// How far training images are moved, in pixels, and whether they are mirrored; nil chooses by the images.
   public var crop: Int?
   public var flip: Bool?
-  /// The share of the training images, the last ones, that is set aside for choices.
+  /// The side of the square that covers a part of each training image, in pixels; 0 covers none.
+  public var cutout = 0
+  /// How far brightness, contrast and saturation of training images are multiplied: from 1 − x to 1 + x.
+  public var brightness: Float = 0
+  public var contrast: Float = 0
+  public var saturation: Float = 0
+  /// The α of the Beta distribution of the shares in which training images are mixed; 0 mixes none.
+  public var mixup: Float = 0
+  /// How many training images are used at most, drawn by the seed; nil takes all.
+  public var limit: Int?
+  /// The shorter side of an image in a file of its own before its middle is cut out; nil takes the least that covers the
+  /// network's input.
+  public var resize: Int?
+  /// The share of the training images that is set aside for choices, and which ones.
   public var validation: Float = 0.05
+  public var validationSplit = ValidationSplit.last
   /// `auto`, a name from `Normalizations`, or `scale:mean,…:deviation,…`.
   public var normalization = "auto"
   public var seed: UInt64 = 1
 
+  public enum ValidationSplit: String, Codable, Sendable, CaseIterable { case last, random }
   public enum Activations: String, Codable, Sendable, CaseIterable { case float, sign }
   public enum Teacher: String, Codable, Sendable, CaseIterable {
     case itself = "self"

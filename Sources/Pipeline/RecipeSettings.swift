@@ -170,7 +170,23 @@ extension Recipe {
       "crop", \.crop, "a whole number", in: orNone(within(0...64, " pixels")), old: true,
       "how far images are moved; left out, by the images"),
     .init("flip", \.flip, "true or false", old: true, "whether they are mirrored; left out, by the images"),
+    .init(
+      "cutout", \.cutout, "a whole number", in: within(0...1024, " pixels"),
+      "side of the square that covers a part of each"),
+    .init(
+      "brightness", \.brightness, "a number", in: within(0...10), "by how much it varies: from 1 − x to 1 + x times"),
+    .init("contrast", \.contrast, "a number", in: within(0...10), "the same for the contrast"),
+    .init("saturation", \.saturation, "a number", in: within(0...10), "the same for the saturation"),
+    .init("mixup", \.mixup, "a number", in: within(0...10), "images are mixed in shares of Beta(x, x)"),
+    .init(
+      "limit", \.limit, "a whole number", in: orNone(within(1...1_000_000_000)),
+      "training images at most, drawn by the seed"),
+    .init(
+      "resize", \.resize, "a whole number", in: orNone(within(1...65_536, " pixels")),
+      "shorter side of image files before their middle is cut out"),
     .init("validation", \.validation, "a number", in: within(0...0.9), old: true, "share of the images set aside"),
+    .init(
+      "validation-split", \.validationSplit, either(ValidationSplit.self), "which these are: random is by the seed"),
     .init("normalization", \.normalization, "a name", old: true, "how bytes become the input"),
     .init("seed", \.seed, "a whole number", old: true, "of everything that is random"),
   ]

@@ -58,9 +58,16 @@ extension Recipe {
   }
 
   /// Colour photographs are moved and mirrored; grey images, which may be letters or digits, are only moved.
-  private func augmentation(for data: any Dataset) -> Augmentation {
-    guard data.imageShape.rank == 3 else { return .none }
-    let isColour = data.imageShape[0] == 3
-    return Augmentation(padding: crop ?? (isColour ? 4 : 2), flips: flip ?? isColour)
+  func augmentation(for data: any Dataset) -> Augmentation {
+    let isImage = data.imageShape.rank == 3
+    let isColour = isImage && data.imageShape[0] == 3
+    var augmentation = Augmentation(
+      padding: isImage ? crop ?? (isColour ? 4 : 2) : 0, flips: isImage && flip ?? isColour)
+    augmentation.cutout = cutout
+    augmentation.brightness = brightness
+    augmentation.contrast = contrast
+    augmentation.saturation = saturation
+    augmentation.mixup = mixup
+    return augmentation
   }
 }

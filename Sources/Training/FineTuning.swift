@@ -133,7 +133,8 @@ package struct FineTuning: Sendable {
   ) -> Objective.Value {
     let moment = moment(epoch, step, steps)
     let batch = training.batch(
-      indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch)
+      indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch,
+      step: step)
     let lesson = teacher.map { teacher in
       teacher.run(
         teacher.values(for: batch.images), keeping: .only([teacher.logits] + matched.map(\.teacher)))
@@ -143,7 +144,9 @@ package struct FineTuning: Sendable {
       student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
     let shape = trace[logits].shape
     let wanted = teacher.flatMap { teacher in lesson.map { $0[teacher.logits].flattenedToRows() } }
-    var value = objective(trace[logits].flattenedToRows(), teacher: wanted, labels: batch.labels)
+    var value = objective(
+      trace[logits].flattenedToRows(), teacher: wanted, labels: batch.labels, partners: batch.mixing?.partnerLabels,
+      share: batch.mixing?.share ?? 1)
     var seeds = [logits: value.gradient.reshaped(shape)]
     if let matching = settings.matching, let lesson {
       let found = matching(matched, student: trace, teacher: lesson)

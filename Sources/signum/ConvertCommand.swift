@@ -94,6 +94,15 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Say what would be done with each layer, how large the file gets and how long it takes; write nothing.")
   var dryRun = false
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many training images at most, drawn by the seed. Default: all.", valueName: "count"))
+  var limit: Int?
+
+  @Flag(help: "Refuse data of which an image cannot be read, instead of leaving that image out.")
+  var strict = false
+
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
@@ -121,15 +130,14 @@ struct ConvertCommand: ParsableCommand {
     var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
     let line = ProgressLine()
     listener.progress = line.show
-    let converter = Converter(recipe: resolved, listener: listener)
+    var converter = Converter(recipe: resolved, listener: listener)
+    converter.isStrict = strict
     if dryRun {
       let plan = try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
       if json { try Console.printJSON(plan) } else { print(plan.table) }
       return
     }
-    let report =
-      try converter
-      .convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
+    let report = try converter.convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
     if json { try Console.printJSON(report) } else { print(report.table) }
     guard report.verification.passes else {
       throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)")
@@ -155,6 +163,7 @@ struct ConvertCommand: ParsableCommand {
     recipe.layers = layers ?? recipe.layers
     recipe.activations = activations ?? recipe.activations
     recipe.normalization = normalization ?? recipe.normalization
+    recipe.limit = limit ?? recipe.limit
   }
 }
 
