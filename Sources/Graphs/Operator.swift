@@ -50,10 +50,14 @@ package protocol Operator: Sendable, Codable, Hashable {
 
   /// Which inputs are weights that fine-tuning may change: the kernel, the bias. None by default.
   var parameterInputs: [Int] { get }
+
+  /// Which inputs follow the data in training instead of a gradient: running statistics. None by default.
+  var statisticInputs: [Int] { get }
 }
 
 extension Operator {
   package var parameterInputs: [Int] { [] }
+  package var statisticInputs: [Int] { [] }
 }
 
 /// Inputs that do not fit an operator.

@@ -149,8 +149,8 @@ public struct Converter {
     settings.epochs = recipe.epochs
     settings.batch = min(recipe.batch, training.count)
     settings.learningRate = try recipe.learningRate ?? suggestedLearningRate()
-    settings.momentum = recipe.momentum
-    settings.weightDecay = recipe.weightDecay
+    settings.update.momentum = recipe.momentum
+    settings.update.decay = [.weight: recipe.weightDecay]
     settings.distillation = recipe.distillation
     settings.temperature = recipe.temperature
     settings.augmentation = augmentation(for: images.training)

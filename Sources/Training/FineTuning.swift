@@ -10,11 +10,10 @@ package struct FineTuning: Sendable {
     package var epochs: Int = 10
     /// Images a step.
     package var batch: Int = 128
-    /// At the start; it falls to 0 along half a cosine.
+    /// The largest of the schedule.
     package var learningRate: Float = 0.02
-    package var momentum: Float = 0.9
-    /// On weights; biases, batch norms and companions are left alone.
-    package var weightDecay: Float = 1e-4
+    package var schedule = Schedule()
+    package var update = UpdateRule()
     /// The share of the teacher in the loss, from 0 to 1.
     package var distillation: Float = 0.7
     package var temperature: Float = 3
@@ -82,15 +81,14 @@ package struct FineTuning: Sendable {
         epoch: epoch + 1, step: step + 1, origin: student.origin(ofGradient: seed, of: logits, along: again, at: moment))
     }
     parameters.values.merge(updates) { $1 }
-    let rate = learningRate(epoch, step, steps)
-    parameters.step(gradients, rate: rate, momentum: settings.momentum, decay: settings.weightDecay, at: moment)
+    parameters.step(gradients, rate: learningRate(epoch, step, steps), at: moment)
     return value
   }
 
   /// The learning rate of a step.
   func learningRate(_ epoch: Int, _ step: Int, _ steps: Int) -> Float {
-    let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
-    return settings.learningRate * (1 + cos(Float.pi * through)) / 2
+    let position = Schedule.Position(epoch: epoch, epochs: settings.epochs, step: step, steps: steps)
+    return settings.schedule.rate(settings.learningRate, at: position)
   }
 
   /// Progress reaches 1 at `hardAt` of training, so that the last steps train the very weights that are shipped.

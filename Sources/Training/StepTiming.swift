@@ -22,7 +22,7 @@ package struct StepTiming: Sendable {
     settings.epochs = 1
     let tuning = FineTuning(
       student: graph, teacher: nil, training: data, validation: data.first(0), normalization: nil, settings: settings)
-    var parameters = Parameters(of: graph)
+    var parameters = Parameters(of: graph, rule: settings.update)
     var seconds: [Double] = []
     for step in 0..<warmUp + steps {
       let start = ContinuousClock.now

@@ -38,7 +38,7 @@ extension FineTuning {
     var loop = TrainingLoop(self, watch)
     if let state { try loop.restore(state) } else { loop.calibrate() }
     try loop.run()
-    let (values, isRecalibrated) = settled(loop.parameters.values)
+    let (values, isRecalibrated) = settled(loop.parameters.shipped)
     return Outcome(
       graph: student.replacingConstants(values), isRecalibrated: isRecalibrated, history: loop.course.history,
       collapses: loop.course.collapses)
@@ -73,7 +73,7 @@ private struct TrainingLoop {
   init(_ tuning: FineTuning, _ watch: Watch) {
     self.tuning = tuning
     self.watch = watch
-    parameters = Parameters(of: tuning.student)
+    parameters = Parameters(of: tuning.student, rule: tuning.settings.update)
   }
 
   /// Brings the statistics of batch norms to what the coded weights make of the data.
@@ -114,11 +114,11 @@ private struct TrainingLoop {
 
   private mutating func finishEpoch(_ steps: Int) throws {
     var progress = progress(of: steps)
-    let layers = tuning.layerSymbols(parameters.values)
+    let layers = tuning.layerSymbols(parameters.shipped)
     let through = tuning.moment(course.epoch, steps, steps).progress
     let summary = EpochSummary(
       loss: progress.loss, top1: progress.top1,
-      validationTop1: tuning.validationTop1(parameters.values, progress: through),
+      validationTop1: tuning.validationTop1(parameters.shipped, progress: through),
       learningRate: progress.learningRate, layers: layers)
     progress.summary = summary
     course.history.append(summary)

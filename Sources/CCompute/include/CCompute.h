@@ -50,6 +50,26 @@ void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bo
 // Whether no element is infinite or not a number.
 bool cc_all_finite(int64_t count, const float *x);
 
+// ---- optimizers ----
+
+typedef struct {
+  float rate, first_momentum, second_momentum, epsilon, decay;
+  // 1 − momentum^updates, of the first and of the second moment.
+  float first_correction, second_correction;
+  // Whether decay shrinks the weight itself instead of joining its gradient.
+  bool decoupled;
+} cc_adam;
+
+// One step of Adam: first and second are the moments of the gradient, moved in place, and so is the weight.
+void cc_adam_step(int64_t count, const cc_adam *rule, const float *gradient, float *first, float *second,
+                  float *weight);
+// average += share · (value − average)
+void cc_move_average(int64_t count, float share, const float *value, float *average);
+// a *= factor
+void cc_scale(int64_t count, float factor, float *a);
+// Σ x², the same for every number of threads and every instruction set.
+double cc_square_sum(int64_t count, const float *x);
+
 // ---- pooling ----
 
 typedef struct {

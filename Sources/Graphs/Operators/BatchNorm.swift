@@ -100,4 +100,5 @@ package struct BatchNorm: Operator {
   private func ordered(_ x: Tensor) -> Tensor { x.shape.rank == 4 ? x.inLayout(.channelsLast) : x }
 
   package var parameterInputs: [Int] { [1, 2] }
+  package var statisticInputs: [Int] { [3, 4] }
 }
