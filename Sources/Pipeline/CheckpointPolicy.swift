@@ -41,9 +41,10 @@ public struct CheckpointPolicy: Hashable, Sendable {
       }
     }
 
+    /// `epoch`, `3 epochs or 600 s`.
     public var description: String {
-      [epochs.map { $0 == 1 ? "1epoch" : "\($0)epochs" }, seconds.map { "\(Int($0))s" }].compactMap { $0 }
-        .joined(separator: ",")
+      [epochs.map { $0 == 1 ? "epoch" : "\($0) epochs" }, seconds.map { "\(Int($0)) s" }].compactMap { $0 }
+        .joined(separator: " or ")
     }
   }
 

@@ -4,7 +4,7 @@ import Training
 
 /// The course of a conversion as lines of JSON, one object a line, each written as it happens.
 ///
-/// Every line has `event` and `time`: `start`, `note`, `warning`, `step`, `epoch`, `end`. README shows them.
+/// Every line has `event` and `time`: `start`, `fingerprint`, `note`, `warning`, `step`, `epoch`, `end`. README shows them.
 final class ConversionLog {
   /// What is known when the conversion begins.
   struct Start: Encodable {
@@ -100,6 +100,10 @@ final class ConversionLog {
       write("start", $0)
       listener.began($0)
     }
+    result.identified = { [self] in
+      write("fingerprint", $0)
+      listener.identified($0)
+    }
     result.note = { [self] in
       write("note", Words(message: $0))
       listener.note($0)
@@ -115,7 +119,7 @@ final class ConversionLog {
     return result
   }
 
-  private func record(_ progress: Progress) {
+  private func record(_ progress: TrainingProgress) {
     if let summary = progress.summary {
       let epoch = Epoch(
         epoch: progress.epoch, epochs: progress.epochs, imagesPerSecond: progress.imagesPerSecond, summary: summary)

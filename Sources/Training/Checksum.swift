@@ -2,11 +2,13 @@
 ///
 /// Every change within one word of eight bytes changes the sum; other changes do but for one chance in 2⁶⁴.
 /// Complexity: O(bytes), several GB/s.
-struct Checksum {
-  private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
+package struct Checksum {
+  package private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  package init() {}
 
   /// Adds a piece with its length: the same bytes in other pieces give another sum.
-  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func add(_ bytes: UnsafeRawBufferPointer) {
     var state = value
     let words = bytes.count / 8
     for index in 0..<words {

@@ -19,6 +19,14 @@ package struct LayerSymbols: Codable, Hashable, Sendable {
   /// Channels that are the same number everywhere.
   package var constantChannels: Int
 
+  package init(layer: String, subject: Subject, counts: [String: Int], channels: Int, constantChannels: Int) {
+    self.layer = layer
+    self.subject = subject
+    self.counts = counts
+    self.channels = channels
+    self.constantChannels = constantChannels
+  }
+
   /// The share of the channels, from 0 to 1, that are the same number everywhere.
   package var constantShare: Float { channels == 0 ? 0 : Float(constantChannels) / Float(channels) }
 
@@ -46,6 +54,12 @@ package struct Collapse: Codable, Hashable, Sendable, CustomStringConvertible {
   package var epoch: Int
   package var kind: Kind
   package var symbols: LayerSymbols
+
+  package init(epoch: Int, kind: Kind, symbols: LayerSymbols) {
+    self.epoch = epoch
+    self.kind = kind
+    self.symbols = symbols
+  }
 
   /// Whether this is the same news about the same layer.
   func repeats(_ other: Collapse) -> Bool {

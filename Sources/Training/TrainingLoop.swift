@@ -12,13 +12,13 @@ package struct Watch {
     /// After the last epoch: what follows can be repeated from here.
     case end
   }
-  package var report: (Progress) -> Void
+  package var report: (TrainingProgress) -> Void
   package var warn: (Collapse) -> Void
   /// Called between steps with a way to get the state. What it throws ends training.
   package var pause: (Pause, () throws -> TrainingState) throws -> Void
 
   package init(
-    report: @escaping (Progress) -> Void = { _ in }, warn: @escaping (Collapse) -> Void = { _ in },
+    report: @escaping (TrainingProgress) -> Void = { _ in }, warn: @escaping (Collapse) -> Void = { _ in },
     pause: @escaping (Pause, () throws -> TrainingState) throws -> Void = { _, _ in }
   ) {
     self.report = report
@@ -44,7 +44,9 @@ extension FineTuning {
       collapses: loop.course.collapses)
   }
 
-  package func run(report: @escaping (Progress) -> Void) throws -> Outcome { try run(watch: Watch(report: report)) }
+  package func run(report: @escaping (TrainingProgress) -> Void) throws -> Outcome {
+    try run(watch: Watch(report: report))
+  }
 
   /// The batches of an epoch from some step on, prepared while the step before computes.
   fileprivate func loader(_ batches: [[Int]], epoch: Int, from step: Int) -> BatchLoader {
@@ -145,10 +147,10 @@ private struct TrainingLoop {
   }
 
   /// After the step that was just done.
-  private func progress(of steps: Int) -> Progress {
+  private func progress(of steps: Int) -> TrainingProgress {
     let (settings, sums) = (tuning.settings, course.sums)
     let left = (settings.epochs - course.epoch) * steps - course.step
-    return Progress(
+    return TrainingProgress(
       epoch: course.epoch + 1, epochs: settings.epochs, step: course.step, steps: steps,
       loss: Float(sums.loss / Double(course.step)), top1: Float(sums.correct) / Float(max(sums.images, 1)),
       learningRate: tuning.learningRate(course.epoch, course.step - 1, steps), imagesPerSecond: pace.imagesPerSecond,

@@ -17,6 +17,9 @@ struct ConvertCommand: ParsableCommand {
       '--epochs 0' nothing is trained, and only the statistics of batch norms are \
       measured anew.
 
+      The state of training is saved as OUTPUT.checkpoint. SIGINT and SIGTERM save it and \
+      end; the same command with '--resume' goes on as if nothing had happened.
+
       Examples:
 
         signum convert net.onnx --method xnor --data mnist/ -o net.signum
@@ -88,6 +91,9 @@ struct ConvertCommand: ParsableCommand {
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
+  @OptionGroup(title: "Long conversions")
+  var keeping: KeepingOptions
+
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
@@ -112,8 +118,10 @@ struct ConvertCommand: ParsableCommand {
     var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
     let line = ProgressLine()
     listener.progress = line.show
-    let report = try Converter(recipe: resolved, listener: listener)
-      .convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
+    var converter = Converter(recipe: resolved, listener: listener)
+    converter.checkpoints = keeping.policy
+    converter.log = keeping.log
+    let report = try converter.convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
     if json { try Console.printJSON(report) } else { print(report.table) }
     guard report.verification.passes else {
       throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)")

@@ -1,7 +1,7 @@
 import Datasets
 
 /// How far training has come.
-package struct Progress: Sendable {
+package struct TrainingProgress: Sendable {
   /// From 1.
   package var epoch: Int
   package var epochs: Int
@@ -35,6 +35,14 @@ package struct EpochSummary: Codable, Hashable, Sendable {
   package var learningRate: Float
   /// What the symbols of each coded layer are like.
   package var layers: [LayerSymbols]
+
+  package init(loss: Float, top1: Float, validationTop1: Float?, learningRate: Float, layers: [LayerSymbols]) {
+    self.loss = loss
+    self.top1 = top1
+    self.validationTop1 = validationTop1
+    self.learningRate = learningRate
+    self.layers = layers
+  }
 }
 
 /// How fast images pass.
