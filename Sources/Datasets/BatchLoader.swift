@@ -21,11 +21,13 @@ package struct BatchLoader: Sequence, Sendable {
   package var ahead: Int
   package var threads: Int
 
+  /// - Parameter threads: nil takes what is worth while for the dataset.
   /// - Precondition: the indices are from 0 to `dataset.count` − 1; `ahead` and `threads` are at least 1.
   package init(
     _ dataset: any Dataset, batches: [[Int]], normalization: Normalization? = nil, augmentation: Augmentation = .none,
-    seed: UInt64 = 0, epoch: Int = 0, firstStep: Int = 0, ahead: Int = 3, threads: Int = 1
+    seed: UInt64 = 0, epoch: Int = 0, firstStep: Int = 0, ahead: Int = 3, threads: Int? = nil
   ) {
+    let threads = threads ?? dataset.loaderThreads
     precondition(ahead > 0 && threads > 0, "a loader has a thread, and at least one batch ahead")
     self.dataset = dataset
     self.batches = batches

@@ -16,6 +16,13 @@ package protocol Dataset: Sendable {
   var labels: [Int32]? { get }
   /// The largest number that a pixel can be, 255 for bytes; nil where nothing says so.
   var largestPixel: Float? { get }
+  /// How many threads are worth while to prepare its batches: more than one where images must be decoded.
+  var loaderThreads: Int { get }
+
+  /// A number for each image that is the same for the same pixels and, but for chance, differs for others.
+  ///
+  /// - Complexity: O(count · image) where they are not known.
+  var fingerprints: [UInt64] { get }
 
   /// Writes one image in the order `[height, width, channels]`, moved and normalised.
   ///
@@ -26,6 +33,7 @@ package protocol Dataset: Sendable {
 
 extension Dataset {
   package var largestPixel: Float? { nil }
+  package var loaderThreads: Int { 1 }
 }
 
 /// Some images of a dataset with their labels, ready for a network.

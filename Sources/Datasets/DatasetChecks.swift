@@ -36,13 +36,6 @@ extension Dataset {
 
   /// Makes sure that the entries can be varied as an augmentation says.
   package func check(_ augmentation: Augmentation) throws(DatasetError) {
-    guard (0...10).contains(augmentation.mixup) else {
-      throw .augmentation(name, "a mixup of \(augmentation.mixup); 0 to 10 is wanted")
-    }
-    guard augmentation.wantsImages else { return }
-    guard imageShape.rank == 3 else {
-      throw .augmentation(name, "entries of shape \(imageShape) are no images that can be moved, mirrored or covered")
-    }
     for (what, pixels) in [("padding", augmentation.padding), ("cutout", augmentation.cutout)] {
       guard (0...1024).contains(pixels) else {
         throw .augmentation(name, "a \(what) of \(pixels) pixels; 0 to 1024 is wanted")
@@ -50,12 +43,13 @@ extension Dataset {
     }
     let strengths = [
       ("brightness", augmentation.brightness), ("contrast", augmentation.contrast),
-      ("saturation", augmentation.saturation),
+      ("saturation", augmentation.saturation), ("mixup", augmentation.mixup),
     ]
-    for (what, strength) in strengths {
-      guard (0...10).contains(strength) else {
-        throw .augmentation(name, "a \(what) of \(strength); 0 to 10 is wanted")
-      }
+    for (what, strength) in strengths where !(0...10).contains(strength) {
+      throw .augmentation(name, "a \(what) of \(strength); 0 to 10 is wanted")
+    }
+    guard imageShape.rank == 3 || !augmentation.wantsImages else {
+      throw .augmentation(name, "entries of shape \(imageShape) are no images that can be moved, mirrored or covered")
     }
   }
 }

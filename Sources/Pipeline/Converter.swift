@@ -36,6 +36,8 @@ public struct Converter {
   public var checkpoints = CheckpointPolicy()
   /// Where the course of the conversion is written down, a JSON object a line; nil for nowhere.
   public var log: String?
+  /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
+  public var isStrict = false
 
   /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
   public init(recipe: Recipe, listener: Listener = Listener()) {
@@ -68,14 +70,12 @@ public struct Converter {
   ) throws -> ConversionReport {
     let unverified = output + ".unverified"
     let source = try SourceModel(model)
-    let images = try Images(training: data, evaluation: evaluateOn, source: source, listener: listener)
+    let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     try keeper.identify(as: fingerprint(of: source, images.training), listener)
     let normalization = try chooseNormalization(for: source, images)
-    let student = try attach(to: source, images, normalization)
-    let teacher = recipe.teacher == .itself ? try FuseBatchNorm().rewrite(source.graph) : nil
-    guard teacher != nil || images.training.labels != nil else {
-      throw InputError(["\(data): without labels a teacher is needed; leave out '--teacher none'"])
-    }
+    let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
+    let student = try attach(layers, to: source, images, normalization)
+    let teacher = try teacher(for: source, images, data)
     let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
     try rehearse(student, destination)
     let outcome = try tune(student, teacher, images, normalization, keeper)
@@ -90,11 +90,13 @@ public struct Converter {
   }
 
   /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.
-  private func rehearse(_ student: Graph, _ destination: Destination) throws {
+  @discardableResult
+  func rehearse(_ student: Graph, _ destination: Destination) throws -> PackedModel {
     let frozen = try student.applying([Freeze(), MakeThresholds()])
     let model = try Lowering(frozen).model(
       normalization: destination.normalization, provenance: destination.provenance)
     _ = try PackedRunner(model)
+    return model
   }
 
   /// Runs the bytes against the graph; where they agree, the file gets its name.
@@ -112,7 +114,7 @@ public struct Converter {
 
   // MARK: The stages
 
-  private func chooseNormalization(for source: SourceModel, _ images: Images) throws -> Normalization {
+  func chooseNormalization(for source: SourceModel, _ images: Images) throws -> Normalization {
     let chosen: (name: String, value: Normalization)
     if recipe.normalization != "auto" {
       guard let value = Normalizations.named(recipe.normalization) else {
@@ -131,18 +133,18 @@ public struct Converter {
     return chosen.value
   }
 
-  private func attach(to source: SourceModel, _ images: Images, _ normalization: Normalization) throws -> Graph {
-    let method = try makeMethod(named: recipe.method, options: recipe.options)
-    let all = source.graph.weightLayers.map(\.name)
-    let chosen = recipe.layers == .all ? all : Array(all.dropFirst().dropLast())
-    guard !chosen.isEmpty else {
-      throw InputError([
-        "\(source.name): there are \(all.count) layers with weights, and the first and the last stay float; "
-          + "ask for all of them with '--layers all'"
-      ])
+  func teacher(for source: SourceModel, _ images: Images, _ data: String) throws -> Graph? {
+    let teacher = recipe.teacher == .itself ? try FuseBatchNorm().rewrite(source.graph) : nil
+    guard teacher != nil || images.training.labels != nil else {
+      throw InputError(["\(data): without labels a teacher is needed; leave out '--teacher none'"])
     }
-    let layers = Set(chosen)
-    let restored = try RestoreBatchNorm(layers: layers).rewrite(source.graph)
+    return teacher
+  }
+
+  func attach(
+    _ plan: LayerPlan, to source: SourceModel, _ images: Images, _ normalization: Normalization
+  ) throws -> Graph {
+    let restored = try RestoreBatchNorm(layers: Set(plan.coded.map(\.name))).rewrite(source.graph)
     let new = Set(restored.nodes.filter { $0.operation is BatchNorm }.map(\.name))
       .subtracting(source.graph.nodes.map(\.name))
     var graph = restored
@@ -152,51 +154,51 @@ public struct Converter {
       graph = Calibration.standardize(
         restored, norms: new, batches: Array(batches.prefix(20)), data: images.training, normalization: normalization)
     }
-    listener.note("\(recipe.method): \(chosen.count) of \(all.count) layers with weights become bits")
-    let signs: [any Pass] = recipe.activations == .sign ? [SignInputs(layers: layers)] : []
-    return try graph.applying([AttachMethod(method, layers: layers)] + signs + [FuseBatchNorm()])
+    listener.note(plan.summary)
+    return try graph.applying(plan.passes + [FuseBatchNorm()])
   }
 
   private func tune(
     _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization, _ keeper: CheckpointKeeper
   ) throws -> FineTuning.Outcome {
-    let (training, validation) = images.training.split(
-      validation: Int(Float(images.training.count) * recipe.validation))
-    var settings = FineTuning.Settings()
-    settings.epochs = recipe.epochs
-    settings.batch = min(recipe.batch, training.count)
-    settings.learningRate = try recipe.learningRate ?? suggestedLearningRate()
-    settings.update.momentum = recipe.momentum
-    settings.update.decay = [.weight: recipe.weightDecay]
-    settings.distillation = recipe.distillation
-    settings.temperature = recipe.temperature
-    settings.augmentation = augmentation(for: images.training)
-    settings.seed = recipe.seed
+    let tuning = try tuning(student, teacher, images, normalization)
+    let (training, validation) = (tuning.training, tuning.validation)
     let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap {
       $0
     }
     listener.note(
       "fine-tuning: \(training.count) images, \(validation.count) set aside, \(recipe.epochs) epochs, taught by "
         + teaching.joined(separator: " and "))
-    let tuning = FineTuning(
-      student: student, teacher: teacher, training: training, validation: validation, normalization: normalization,
-      settings: settings)
+    if !tuning.matched.isEmpty {
+      listener.note("\(recipe.matching) matched after \(tuning.matched.map(\.name).joined(separator: ", "))")
+    }
     return recipe.epochs == 0
       ? try tuning.run { _ in } : try keeper.keeping(listener) { try tuning.run(from: $0, watch: $1) }
   }
 
-  private func suggestedLearningRate() throws -> Float {
-    type(of: try makeMethod(named: recipe.method, options: recipe.options)).learningRate
+  /// Training as the recipe wants it. Throws `InputError` where layers are to be matched and none can be.
+  func tuning(
+    _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization
+  ) throws -> FineTuning {
+    let (training, validation) = images.training.split(
+      validation: Int(Float(images.training.count) * recipe.validation),
+      seed: recipe.validationSplit == .random ? recipe.seed : nil)
+    let settings = try recipe.resolved(for: images.training, training: training.count).settings(for: images.training)
+    try training.check(settings.augmentation)
+    let tuning = FineTuning(
+      student: student, teacher: teacher, training: training, validation: validation, normalization: normalization,
+      settings: settings)
+    guard settings.matching == nil || !tuning.matched.isEmpty else {
+      let known = student.nodes.filter { $0.operation != nil && $0.shape.rank >= 2 }.map(\.name)
+      throw InputError([
+        "'matching': no layer of the float network can be matched; name some with 'matching-layers' (nodes: "
+          + known.joined(separator: ", ") + ")"
+      ])
+    }
+    return tuning
   }
 
-  /// Colour photographs are moved and mirrored; grey images, which may be letters or digits, are only moved.
-  private func augmentation(for data: any Dataset) -> Augmentation {
-    guard data.imageShape.rank == 3 else { return .none }
-    let isColour = data.imageShape[0] == 3
-    return Augmentation(padding: recipe.crop ?? (isColour ? 4 : 2), flips: recipe.flip ?? isColour)
-  }
-
-  private func provenance(of source: SourceModel) -> PackedModel.Provenance {
+  func provenance(of source: SourceModel) -> PackedModel.Provenance {
     PackedModel.Provenance(
       source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version,
       threads: Processor.threadCount)
@@ -215,25 +217,4 @@ extension Result {
 /// The version of this tool.
 public enum Signum {
   public static let version = "0.1.0"
-}
-
-/// The images of a conversion.
-struct Images {
-  let training: any Dataset
-  let evaluation: any Dataset
-
-  init(training path: String, evaluation: String?, source: SourceModel, listener: Converter.Listener) throws {
-    training = try DatasetFinder.open(path, split: .train)
-    var problems = source.problems(with: training)
-    let found = Result { () throws(DatasetError) in try DatasetFinder.open(evaluation ?? path, split: .test) }
-    switch found {
-    case .success(let images): self.evaluation = images
-    case .failure(.noPart) where evaluation == nil, .failure(.nothingKnown) where evaluation == nil:
-      listener.warn("\(path): there are no test images with it; the figures below are of training images")
-      self.evaluation = training
-    case .failure(let error): throw error
-    }
-    problems += source.problems(with: self.evaluation).filter { !problems.contains($0) }
-    guard problems.isEmpty else { throw InputError(problems) }
-  }
 }

@@ -84,10 +84,9 @@ extension Graph {
 
   /// The first node, from the output backwards, that has a finite gradient and hands on one that is not.
   func origin(
-    ofGradient seed: Tensor, of output: Node.ID, along trace: consuming Trace, at moment: Moment
+    ofGradients seeds: [Node.ID: Tensor], along trace: consuming Trace, at moment: Moment
   ) -> Divergence.Origin {
-    guard seed.isFinite else { return .loss }
-    let all = gradients(of: output, seed: seed, for: nodes.map(\.id), along: trace, at: moment)
+    let all = gradients(seeds: seeds, for: nodes.map(\.id), along: trace, at: moment)
     for node in nodes.reversed() {
       guard let operation = node.operation, all[node.id]?.isFinite == true else { continue }
       if node.inputs.contains(where: { all[$0]?.isFinite == false }) {

@@ -14,6 +14,10 @@ package struct FineTuning: Sendable {
     package var learningRate: Float = 0.02
     package var schedule = Schedule()
     package var update = UpdateRule()
+    /// The share of each label that is spread evenly over all classes.
+    package var labelSmoothing: Float = 0
+    /// How layers are held to the teacher's; nil leaves them alone.
+    package var matching: Matching?
     /// The share of the teacher in the loss, from 0 to 1.
     package var distillation: Float = 0.7
     package var temperature: Float = 3
@@ -42,6 +46,8 @@ package struct FineTuning: Sendable {
   package let validation: any Dataset
   package let normalization: Normalization?
   package let settings: Settings
+  /// The layers that are held to the teacher's.
+  package let matched: [MatchedLayer]
 
   package init(
     student: Graph, teacher: Graph?, training: any Dataset, validation: any Dataset, normalization: Normalization?,
@@ -53,9 +59,13 @@ package struct FineTuning: Sendable {
     self.validation = validation
     self.normalization = normalization
     self.settings = settings
+    matched = teacher.flatMap { settings.matching?.layers(of: student, and: $0) } ?? []
   }
 
-  private var objective: Objective { Objective(distillation: settings.distillation, temperature: settings.temperature) }
+  private var objective: Objective {
+    Objective(
+      distillation: settings.distillation, temperature: settings.temperature, smoothing: settings.labelSmoothing)
+  }
 
   /// One step on a batch of images. Throws `Divergence` where numbers stop being numbers; the parameters are then as
   /// they were.
@@ -63,22 +73,34 @@ package struct FineTuning: Sendable {
     _ parameters: inout Parameters, _ batch: Batch, epoch: Int, step: Int, of steps: Int
   ) throws(Divergence) -> Objective.Value {
     let moment = moment(epoch, step, steps)
-    let wanted = teacher.map { $0.run($0.values(for: batch.images), keeping: .only([$0.logits]))[$0.logits] }
+    let lesson = teacher.map { teacher in
+      teacher.run(
+        teacher.values(for: batch.images), keeping: .only([teacher.logits] + matched.map(\.teacher)))
+    }
     let logits = student.logits
     let trace = student.run(
       student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
     let shape = trace[logits].shape
-    let value = objective(trace[logits].flattenedToRows(), teacher: wanted?.flattenedToRows(), labels: batch.labels)
+    let wanted = teacher.flatMap { teacher in lesson.map { $0[teacher.logits].flattenedToRows() } }
+    var value = objective(
+      trace[logits].flattenedToRows(), teacher: wanted, labels: batch.labels, partners: batch.mixing?.partnerLabels,
+      share: batch.mixing?.share ?? 1)
+    var seeds = [logits: value.gradient.reshaped(shape)]
+    if let matching = settings.matching, let lesson {
+      let found = matching(matched, student: trace, teacher: lesson)
+      value.loss += found.loss
+      seeds.merge(found.gradients) { $0.adding($1) }
+    }
     guard value.loss.isFinite else {
       throw Divergence(epoch: epoch + 1, step: step + 1, origin: student.origin(in: trace, teacher: wanted))
     }
-    let (seed, updates) = (value.gradient.reshaped(shape), trace.updates)
-    let gradients = student.gradients(of: logits, seed: seed, for: parameters.ids, along: trace, at: moment)
+    let updates = trace.updates
+    let gradients = student.gradients(seeds: seeds, for: parameters.ids, along: trace, at: moment)
     guard gradients.values.allSatisfy(\.isFinite) else {
       let again = student.run(
         student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
       throw Divergence(
-        epoch: epoch + 1, step: step + 1, origin: student.origin(ofGradient: seed, of: logits, along: again, at: moment))
+        epoch: epoch + 1, step: step + 1, origin: student.origin(ofGradients: seeds, along: again, at: moment))
     }
     parameters.values.merge(updates) { $1 }
     parameters.step(gradients, rate: learningRate(epoch, step, steps), at: moment)
@@ -126,9 +148,10 @@ package struct FineTuning: Sendable {
   }
 
   /// What the symbols of the coded layers are like, and the bits that signs make of the first training images.
-  func layerSymbols(_ values: [Graph.Node.ID: Tensor]) -> [LayerSymbols] {
+  func layerSymbols(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [LayerSymbols] {
     let images = training.images(0..<min(32, training.count), normalization: normalization)
-    return student.weightSymbols(values) + student.activationSymbols(images, values)
+    return student.weightSymbols(values)
+      + student.activationSymbols(images, values, at: Moment(phase: .inference, progress: progress))
   }
 
   private var teacherLabels: [Int32]? {

@@ -57,7 +57,7 @@ package struct Parameters: Sendable {
   }
 
   /// One step of the optimizer on every parameter that has a gradient, then what the method asks for after a step.
-  mutating func step(_ gradients: [Graph.Node.ID: Tensor], rate: Float, at moment: Moment) {
+  package mutating func step(_ gradients: [Graph.Node.ID: Tensor], rate: Float, at moment: Moment) {
     var gradients = gradients
     for parameter in all {
       guard let penalty = parameter.coding?.penalty(values[parameter.id]!, at: moment) else { continue }

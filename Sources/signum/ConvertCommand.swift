@@ -88,6 +88,24 @@ struct ConvertCommand: ParsableCommand {
       "How bytes become the input: auto, a name, or scale:mean,…:deviation,…. Default: auto.", valueName: "name"))
   var normalization: String?
 
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any key of a recipe, as often as wanted. See 'signum list settings'.", valueName: "key=value"))
+  var assignments: [String] = []
+
+  @Flag(help: "Say what would be done with each layer, how large the file gets and how long it takes; write nothing.")
+  var dryRun = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many training images at most, drawn by the seed. Default: all.", valueName: "count"))
+  var limit: Int?
+
+  @Flag(help: "Refuse data of which an image cannot be read, instead of leaving that image out.")
+  var strict = false
+
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
@@ -98,7 +116,7 @@ struct ConvertCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard method != nil || recipe != nil else {
+    guard method != nil || recipe != nil || assignments.contains(where: { $0.hasPrefix("method=") }) else {
       throw ValidationError("Name a method with --method, or a recipe with --recipe.")
     }
     var given = Recipe()
@@ -121,6 +139,12 @@ struct ConvertCommand: ParsableCommand {
     var converter = Converter(recipe: resolved, listener: listener)
     converter.checkpoints = keeping.policy
     converter.log = keeping.log
+    converter.isStrict = strict
+    if dryRun {
+      let plan = try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
+      if json { try Console.printJSON(plan) } else { print(plan.table) }
+      return
+    }
     let report = try converter.convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
     if json { try Console.printJSON(report) } else { print(report.table) }
     guard report.verification.passes else {
@@ -130,6 +154,14 @@ struct ConvertCommand: ParsableCommand {
 
   /// Lays what the command line says over a recipe. Throws `ValidationError` where the method is not written as one.
   private func overlay(_ recipe: inout Recipe) throws {
+    let problems = assignments.compactMap { assignment -> String? in
+      let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !parts[0].isEmpty else { return "'\(assignment)' is not of the form key=value" }
+      return recipe.set(parts[0], toYAML: parts[1])
+    }
+    guard problems.isEmpty else {
+      throw ValidationError(problems.map { "--set: \($0)" }.joined(separator: "\nerror: "))
+    }
     if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method) }
     recipe.epochs = epochs ?? recipe.epochs
     recipe.batch = batch ?? recipe.batch
@@ -139,6 +171,7 @@ struct ConvertCommand: ParsableCommand {
     recipe.layers = layers ?? recipe.layers
     recipe.activations = activations ?? recipe.activations
     recipe.normalization = normalization ?? recipe.normalization
+    recipe.limit = limit ?? recipe.limit
   }
 }
 
@@ -162,5 +195,14 @@ enum MethodArgument {
 }
 
 extension Recipe.Teacher: ExpressibleByArgument {}
-extension Recipe.Layers: ExpressibleByArgument {}
+extension Recipe.Layers: ExpressibleByArgument {
+  public init?(argument: String) {
+    switch argument {
+    case "inner": self = .inner
+    case "all": self = .all
+    default: return nil
+    }
+  }
+  public static var allValueStrings: [String] { ["inner", "all"] }
+}
 extension Recipe.Activations: ExpressibleByArgument {}

@@ -70,6 +70,26 @@ void cc_scale(int64_t count, float factor, float *a);
 // Σ x², the same for every number of threads and every instruction set.
 double cc_square_sum(int64_t count, const float *x);
 
+// ---- objective ----
+
+typedef struct {
+  int64_t batch, classes;
+  // [batch, classes]; teacher may be null.
+  const float *logits, *teacher;
+  // One an image, below classes; both may be null. Partners are the labels of images that were mixed in.
+  const int32_t *labels, *partners;
+  // The share of the teacher in the loss, and of its own label in a mixed image.
+  float teacher_share, label_share;
+  float temperature, smoothing;
+} cc_objective;
+
+// The mean loss of a batch, and its gradient for the logits.
+double cc_objective_gradient(const cc_objective *objective, float *gradient);
+// Σ over the images of 1 − cos(student, teacher), and scale times its gradient for the student; with attention, of
+// Σ over the channels of the squares. Both [batch, pixels, channels].
+double cc_match(int64_t batch, int64_t pixels, int64_t channels, bool attention, float scale, const float *student,
+                const float *teacher, float *gradient);
+
 // ---- pooling ----
 
 typedef struct {
