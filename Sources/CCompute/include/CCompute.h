@@ -60,6 +60,9 @@ void cc_clip_backward(int64_t count, float minimum, float maximum, const float *
 void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bool nesterov, const float *gradient,
                       float *velocity, float *weight);
 
+// Whether no element is infinite or not a number.
+bool cc_all_finite(int64_t count, const float *x);
+
 // ---- 3 x 3 convolution of stride 1, by Winograd's minimal filtering ----
 
 // Channels of both images are multiples of 16.
@@ -95,8 +98,6 @@ void cc_adam_step(int64_t count, const cc_adam *rule, const float *gradient, flo
                   float *weight);
 // average += share · (value − average)
 void cc_move_average(int64_t count, float share, const float *value, float *average);
-// a *= factor
-void cc_scale(int64_t count, float factor, float *a);
 // Σ x², the same for every number of threads and every instruction set.
 double cc_square_sum(int64_t count, const float *x);
 
