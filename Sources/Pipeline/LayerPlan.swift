@@ -85,7 +85,7 @@ extension LayerPlan {
     var groups: [(method: any Method, start: Float, layers: Set<String>)] = []
     for layer in coded {
       guard let method = layer.method else { continue }
-      let known = groups.firstIndex { isSame($0.method, method) && $0.start == layer.start }
+      let known = groups.firstIndex { same($0.method) == same(method) && $0.start == layer.start }
       if let known {
         groups[known].layers.insert(layer.name)
       } else {
@@ -98,7 +98,11 @@ extension LayerPlan {
     return codings as [any Pass] + signs as [any Pass]
   }
 
-  private func isSame(_ one: some Method, _ other: some Method) -> Bool { AnyHashable(one) == AnyHashable(other) }
+  /// A method as something that can be compared with a method of another type.
+  private func same(_ method: any Method) -> AnyHashable {
+    func opened(_ method: some Method) -> AnyHashable { AnyHashable(method) }
+    return opened(method)
+  }
 
   /// The progress that methods see at a share of training.
   private func progress(at share: Float) -> Float { share / recipe.hardAt }

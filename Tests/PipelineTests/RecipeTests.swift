@@ -76,7 +76,7 @@ struct RecipeTests {
         "r.yaml: 'batch' wants a whole number, not 'many'",
         "r.yaml: there is no key 'epoch'; did you mean 'epochs'? (known: \(Recipe.settings.map(\.key).sorted().joined(separator: ", ")))",
         "r.yaml: 'layers' wants inner, all or a list of rules, not 'outer'",
-        "r.yaml: 'momentum' must be from 0 to below 1, not 2.0",
+        "r.yaml: 'momentum' must be from 0 to below 1, not 2",
         "r.yaml: method 'xnorr': there is no such method; did you mean 'xnor'? (known: information-retention, xnor)",
       ])
   }
