@@ -22,13 +22,12 @@ extension FineTuning {
     var seconds: [Double] = []
     // The first one warms up.
     for step in 0...steps {
-      // In training the images are prepared while the step before computes.
-      let images = training.batch(
+      let start = ContinuousClock.now
+      let batch = training.batch(
         batches[step % batches.count], normalization: normalization, augmentation: settings.augmentation,
         seed: settings.seed, epoch: 0, step: step)
-      let start = ContinuousClock.now
-      // A step that diverges takes as long; training itself will tell.
-      _ = try? self.step(&parameters, images, epoch: 0, step: step, of: max(batches.count, steps + 1))
+      // Weights that diverge take as long.
+      _ = try? self.step(&parameters, batch, epoch: 0, step: step, of: max(batches.count, steps + 1))
       if step > 0 { seconds.append(start.duration(to: .now) / .seconds(1)) }
     }
     let sample = training.first(250)
