@@ -35,12 +35,12 @@ public struct Converter {
 
   public let recipe: Recipe
   public var listener: Listener
+  /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
+  public var isStrict = false
   /// When the state of training is saved beside the output, and whether a saved one is resumed.
   public var checkpoints = CheckpointPolicy()
   /// Where the course of the conversion is written down, a JSON object a line; nil for nowhere.
   public var log: String?
-  /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
-  public var isStrict = false
 
   /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
   public init(recipe: Recipe, listener: Listener = Listener()) {

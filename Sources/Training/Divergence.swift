@@ -86,6 +86,7 @@ extension Graph {
   func origin(
     ofGradients seeds: [Node.ID: Tensor], along trace: consuming Trace, at moment: Moment
   ) -> Divergence.Origin {
+    guard seeds.values.allSatisfy(\.isFinite) else { return .loss }
     let all = gradients(seeds: seeds, for: nodes.map(\.id), along: trace, at: moment)
     for node in nodes.reversed() {
       guard let operation = node.operation, all[node.id]?.isFinite == true else { continue }

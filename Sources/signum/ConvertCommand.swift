@@ -121,6 +121,8 @@ struct ConvertCommand: ParsableCommand {
     }
     var given = Recipe()
     try overlay(&given)
+    // What belongs to the method of a recipe that has not been read can only be judged with it.
+    if recipe != nil, method == nil { (given.options, given.layers) = ([:], layers ?? .inner) }
     guard given.problems.isEmpty else {
       throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
     }
@@ -137,9 +139,9 @@ struct ConvertCommand: ParsableCommand {
     let line = ProgressLine()
     listener.progress = line.show
     var converter = Converter(recipe: resolved, listener: listener)
+    converter.isStrict = strict
     converter.checkpoints = keeping.policy
     converter.log = keeping.log
-    converter.isStrict = strict
     if dryRun {
       let plan = try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
       if json { try Console.printJSON(plan) } else { print(plan.table) }

@@ -27,47 +27,67 @@ extension HDF5File {
 
 /// An array of numbers in an HDF5 file that is open.
 private struct HDF5Array: ~Copyable {
-  private let name: String
+  /// What an element is in memory.
+  private struct Element {
+    /// Predefined, so that nobody closes it.
+    let type: hid_t
+    /// As NumPy writes it.
+    let description: String
+    let size: Int
+  }
+
   private let dataset: HDF5Handle
   private let space: HDF5Handle
   private let dimensions: [Int]
-  /// What an element is in memory: a predefined type, which nobody closes.
-  private let type: hid_t
-  private let description: String
-  private let elementSize: Int
+  private let element: Element
 
   private static let largest = 8 << 30
   /// How many bytes are read at once, but for a row or a chunk that is larger.
   private static let part = 8 << 20
 
   init(_ name: String, in file: borrowing HDF5Handle) throws(ImportError.Problem) {
-    func wrong(_ problem: String) -> ImportError.Problem { .value("array", name: name, problem: problem) }
-    self.name = name
-    let dataset = H5Dopen2(file.id, name, hdf5_default_properties())
-    guard dataset >= 0 else { throw wrong("there is none of this name") }
-    self.dataset = try HDF5Handle(dataset, close: { H5Dclose($0) })
-    space = try HDF5Handle(H5Dget_space(dataset), close: { H5Sclose($0) })
-    dimensions = try Self.dimensions(of: space)
-    let stored = try HDF5Handle(H5Dget_type(dataset), close: { H5Tclose($0) })
+    let id = H5Dopen2(file.id, name, hdf5_default_properties())
+    guard id >= 0 else { throw .value("array", name: name, problem: "there is none of this name") }
+    let dataset = try HDF5Handle(id, close: { H5Dclose($0) })
+    let space = try HDF5Handle(H5Dget_space(id), close: { H5Sclose($0) })
+    let dimensions = try Self.dimensions(of: space)
+    let stored = try HDF5Handle(H5Dget_type(id), close: { H5Tclose($0) })
+    let element = Self.element(stored)
+    if let problem = Self.problem(dimensions, element, storage: Int(clamping: H5Dget_storage_size(id))) {
+      throw .value("array", name: name, problem: problem)
+    }
+    self.dataset = dataset
+    self.space = space
+    self.dimensions = dimensions
+    self.element = element!
+  }
+
+  private static func element(_ stored: borrowing HDF5Handle) -> Element? {
     let width = H5Tget_size(stored.id)
     switch H5Tget_class(stored.id) {
-    case H5T_FLOAT:
-      (type, description, elementSize) = (hdf5_float(), "<f4", 4)
+    case H5T_FLOAT: return Element(type: hdf5_float(), description: "<f4", size: 4)
     case H5T_INTEGER where [1, 2, 4, 8].contains(width):
       let isSigned = H5Tget_sign(stored.id) != H5T_SGN_NONE
-      type = hdf5_integer(isSigned ? 1 : 0, Int32(width))
-      (description, elementSize) = ("\(width == 1 ? "|" : "<")\(isSigned ? "i" : "u")\(width)", Int(width))
-    default: throw wrong("holds no whole numbers and no floats")
+      return Element(
+        type: hdf5_integer(isSigned ? 1 : 0, Int32(width)),
+        description: "\(width == 1 ? "|" : "<")\(isSigned ? "i" : "u")\(width)", size: Int(width))
+    default: return nil
     }
-    let (count, overflow) = dimensions.reduce((elementSize, false)) { product, size in
-      let (value, isTooLarge) = product.0.multipliedReportingOverflow(by: size)
-      return (value, product.1 || isTooLarge)
+  }
+
+  /// Why an array is not read; nil where it is.
+  private static func problem(_ dimensions: [Int], _ element: Element?, storage: Int) -> String? {
+    guard let element else { return "holds no whole numbers and no floats" }
+    var bytes = element.size
+    for size in dimensions {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+      guard !overflow else { return "\(dimensions) numbers are more than can be read" }
+      bytes = product
     }
-    guard !overflow, count <= Self.largest else { throw wrong("\(dimensions) numbers are more than can be read") }
+    guard bytes <= largest else { return "\(dimensions) numbers are more than can be read" }
     // Deflate packs a thousand to one at best; more was never written, and is only said to be there.
-    guard count / 1100 <= Int(clamping: H5Dget_storage_size(dataset)) else {
-      throw wrong("most of its \(dimensions) numbers were never written")
-    }
+    guard bytes / 1100 <= storage else { return "most of its \(dimensions) numbers were never written" }
+    return nil
   }
 
   private static func dimensions(of space: borrowing HDF5Handle) throws(ImportError.Problem) -> [Int] {
@@ -83,7 +103,7 @@ private struct HDF5Array: ~Copyable {
   /// Version 1.0 of the format; the numbers begin at a multiple of 64.
   var numPyHeader: [UInt8] {
     let list = dimensions.map(String.init).joined(separator: ", ") + (dimensions.count == 1 ? "," : "")
-    var text = "{'descr': '\(description)', 'fortran_order': False, 'shape': (\(list)), }"
+    var text = "{'descr': '\(element.description)', 'fortran_order': False, 'shape': (\(list)), }"
     text += String(repeating: " ", count: 64 - (10 + text.utf8.count + 1) % 64) + "\n"
     return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count & 0xFF), UInt8(text.utf8.count >> 8)] + text.utf8
   }
@@ -92,7 +112,7 @@ private struct HDF5Array: ~Copyable {
   func forEachPart(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     guard !dimensions.contains(0) else { return }
     let rows = dimensions.first ?? 1
-    let rowBytes = elementSize * dimensions.dropFirst().reduce(1, *)
+    let rowBytes = element.size * dimensions.dropFirst().reduce(1, *)
     let step = rowsAtOnce(rowBytes: rowBytes)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(step, rows) * rowBytes, alignment: 64)
     defer { buffer.deallocate() }
@@ -107,7 +127,8 @@ private struct HDF5Array: ~Copyable {
       }
       let memory = try HDF5Handle(
         H5Screate_simple(Int32(dimensions.count), sizes, nil), close: { H5Sclose($0) })
-      guard H5Dread(dataset.id, type, memory.id, space.id, hdf5_default_properties(), buffer.baseAddress) >= 0 else {
+      guard H5Dread(dataset.id, element.type, memory.id, space.id, hdf5_default_properties(), buffer.baseAddress) >= 0
+      else {
         throw ImportError.Problem.unreadable(reason: HDF5Library.lastError())
       }
       try body(UnsafeRawBufferPointer(rebasing: buffer[..<(count * rowBytes)]))
