@@ -211,7 +211,8 @@ private struct LayerRule {
 
   private func affine(_ norm: BatchNorm) throws(LoweringProblem) -> PackedLayer.Kind {
     guard norm.ceiling == nil else {
-      throw LoweringProblem("its ceiling is not in the packed format: the pass '\(SplitCeilings.name)' makes a clip of it")
+      throw LoweringProblem(
+        "its ceiling is not in the packed format: the pass '\(SplitCeilings.name)' makes a clip of it")
     }
     let (factor, offset) = norm.affine(
       scale: try constant(1, "scale"), shift: try constant(2, "shift"), mean: try constant(3, "mean"),

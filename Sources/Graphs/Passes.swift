@@ -9,6 +9,7 @@ package let passes: [any Pass] = [
   RestoreBatchNorm(),
   SplitCeilings(),
   MakeThresholds(),
+  FoldBatchNorm(),
 ]
 
 extension Graph {

@@ -125,7 +125,9 @@ package struct FineTuning: Sendable {
     let moment = moment(epoch, step, steps)
     let batch = training.batch(
       indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch)
-    let wanted = teacher.map { $0.run($0.values(for: batch.images), keeping: .only([$0.logits]))[$0.logits] }
+    let wanted = teacher.map {
+      $0.run($0.values(for: batch.images), at: .teaching, keeping: .only([$0.logits]))[$0.logits]
+    }
     let logits = student.logits
     let trace = student.run(
       student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
@@ -169,7 +171,8 @@ package struct FineTuning: Sendable {
 
   private func validationTop1(_ values: [Graph.Node.ID: Tensor], progress: Float) -> Float? {
     guard validation.count > 0 else { return nil }
-    let moment = Moment(phase: .inference, progress: progress, seed: settings.seed)
+    let moment = Moment(
+      phase: .inference, progress: progress, seed: settings.seed, arithmetic: .transformed)
     let answers = student.answers(on: validation, normalization: normalization, constants: values, at: moment)
     return (validation.labels ?? teacherLabels).map { answers.top1($0) }
   }
