@@ -56,6 +56,21 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
     #expect(abs(gradient.squareSum - exact) < 1e-9 * exact)
   }
 
+  @Test func rowsAndProducts() {
+    let x = Tensor.random([6, 5, 131], seed: 1)
+    let (scale, shift) = (Tensor.random([131], seed: 2), Tensor.random([131], seed: 3))
+    let (mean, inverse) = (Tensor.random([30], seed: 4), Tensor.random([30], seed: 5))
+    expectSame {
+      let slopes = LayerNormPrimitive.backward(x, x: x, scale: scale, mean: mean, inverse: inverse)
+      return [
+        LayerNormPrimitive.forward(x, scale: scale, shift: shift, epsilon: 1e-5).y, slopes.x, slopes.scale,
+        slopes.shift, SoftmaxPrimitive.forward(x, axis: 2), SoftmaxPrimitive.forward(x, axis: 1),
+        MatrixProduct.batched(x, x, transposingB: true), MatrixProduct.batched(x, x, transposingA: true),
+        x.applying(.gelu), x.combined(.times, with: scale), x.summed(to: [131]), x.summed(to: [6, 1, 131]),
+      ]
+    }
+  }
+
   @Test func sums() {
     for shape in shapes {
       let layout: Tensor.Layout = shape.rank == 4 ? .channelsLast : .rowMajor

@@ -61,7 +61,7 @@ struct ONNXRejectionTests {
     #expect(lines.last?.hasPrefix("several.onnx: supported operators are Abs, Add, Attention, ") == true)
     #expect(
       lines.last?.hasSuffix(
-        "of constants And, Equal, GatherElements, Greater, GreaterOrEqual, Less, LessOrEqual, Not, Or, Xor; export the model without the others, or cut it before them"
+        "of constants And, Equal, GatherElements, GatherND, Greater, GreaterOrEqual, Less, LessOrEqual, Mod, Not, Or, Xor; export the model without the others, or cut it before them"
       )
         == true)
   }

@@ -34,6 +34,7 @@ package struct FoldBatchNorm: Pass {
         new.addConstant(node.name + ".bias", shift),
       ]
       let folded = try new.add(layer.name, operation, [layer.inputs[0]] + constants)
+      if let ceiling = norm.ceiling { return try new.add(node.name, Clip(minimum: 0, maximum: ceiling), [folded]) }
       return norm.relu ? try new.add(node.name, Relu(), [folded]) : folded
     }
   }

@@ -16,7 +16,8 @@ enum ONNXOperators {
 
   /// Those that are there for arithmetic with constants and shapes only.
   static let literalOnly: Set<String> = [
-    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor", "Not", "And", "GatherElements",
+    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod", "Or", "Xor", "Not", "And", "GatherElements",
+    "GatherND",
   ]
 
   /// In alphabetical order.

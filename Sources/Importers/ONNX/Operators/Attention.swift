@@ -18,6 +18,7 @@ extension ONNXOperators {
       try node.require(place.axis < axis, "normalises over the batch, which is not supported")
     }
     let wanted = Shape(Array(shape.dimensions[axis...]))
+    _ = try translation.charge(node, wanted.dimensions + [2])
     let scale = try weight(node, &translation, 1, of: wanted)
     let shift =
       translation.optional(node, 2) == nil
