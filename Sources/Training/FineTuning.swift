@@ -74,7 +74,8 @@ package struct FineTuning: Sendable {
   ) throws(Divergence) -> Objective.Value {
     let moment = moment(epoch, step, steps)
     let lesson = teacher.map { teacher in
-      teacher.run(teacher.values(for: batch.images), keeping: .only([teacher.logits] + matched.map(\.teacher)))
+      teacher.run(
+        teacher.values(for: batch.images), at: .teaching, keeping: .only([teacher.logits] + matched.map(\.teacher)))
     }
     let logits = student.logits
     let trace = student.run(
@@ -141,7 +142,8 @@ package struct FineTuning: Sendable {
 
   func validationTop1(_ values: [Graph.Node.ID: Tensor], progress: Float) -> Float? {
     guard validation.count > 0 else { return nil }
-    let moment = Moment(phase: .inference, progress: progress, seed: settings.seed)
+    let moment = Moment(
+      phase: .inference, progress: progress, seed: settings.seed, arithmetic: .transformed)
     let answers = student.answers(on: validation, normalization: normalization, constants: values, at: moment)
     return (validation.labels ?? teacherLabels).map { answers.top1($0) }
   }
