@@ -1,7 +1,10 @@
+import CCompute
 import COneDNN
 import Tensors
 
-/// Two-dimensional convolution by oneDNN: forward, and the gradients for the image and the kernel.
+/// Two-dimensional convolution: forward, and the gradients for the image and the kernel.
+///
+/// By oneDNN, or by Winograd's minimal filtering where the arithmetic may be transformed and the shapes allow it.
 ///
 /// Image `[batch, in, height, width]`, kernel `[out, in / groups, height, width]`, bias `[out]`.
 ///
@@ -10,15 +13,21 @@ import Tensors
 ///
 /// - Precondition: the shapes fit, as an operator has checked.
 package enum ConvolutionPrimitive {
-  package static func forward(_ x: Tensor, kernel: Tensor, bias: Tensor?, window: Window, groups: Int) -> Tensor {
+  package static func forward(
+    _ x: Tensor, kernel: Tensor, bias: Tensor?, window: Window, groups: Int, arithmetic: Arithmetic = .direct
+  ) -> Tensor {
     let output = window.output(of: [x.shape[2], x.shape[3]])!
     let shape = Shape([x.shape[0], kernel.shape[0]] + output)
     var description = od_convolution(x.shape, shape, window: window, groups: groups)
     let (source, kernel, bias) = (x.inLayout(.channelsLast), kernel.inLayout(.rowMajor), bias?.inLayout(.rowMajor))
+    var fast = arithmetic == .direct ? nil : Winograd.description(x.shape, shape, window: window, groups: groups)
     return Tensor(shape, layout: .channelsLast) { y in
       source.withUnsafeFloats { x in
         kernel.withUnsafeFloats { kernel in
           withOptionalFloats(bias) { bias in
+            guard fast == nil else {
+              return cc_winograd_forward(&fast!, x.baseAddress, kernel.baseAddress, bias, y.baseAddress)
+            }
             check(od_convolution_forward(&description, x.baseAddress, kernel.baseAddress, bias, y.baseAddress))
           }
         }
@@ -27,14 +36,20 @@ package enum ConvolutionPrimitive {
   }
 
   /// The gradient for an image of the given shape.
-  package static func backwardImage(_ gradient: Tensor, kernel: Tensor, image: Shape, window: Window, groups: Int)
-    -> Tensor
-  {
+  package static func backwardImage(
+    _ gradient: Tensor, kernel: Tensor, image: Shape, window: Window, groups: Int, arithmetic: Arithmetic = .direct
+  ) -> Tensor {
     var description = od_convolution(image, gradient.shape, window: window, groups: groups)
     let (gradient, kernel) = (gradient.inLayout(.channelsLast), kernel.inLayout(.rowMajor))
+    var fast =
+      arithmetic == .direct ? nil : Winograd.description(image, gradient.shape, window: window, groups: groups)
     return Tensor(image, layout: .channelsLast) { result in
       gradient.withUnsafeFloats { gradient in
         kernel.withUnsafeFloats { kernel in
+          guard fast == nil else {
+            return cc_winograd_backward_source(
+              &fast!, gradient.baseAddress, kernel.baseAddress, result.baseAddress)
+          }
           check(
             od_convolution_backward_source(&description, gradient.baseAddress, kernel.baseAddress, result.baseAddress))
         }
@@ -44,14 +59,22 @@ package enum ConvolutionPrimitive {
 
   /// The gradients for the kernel and, where asked, the bias.
   package static func backwardKernel(
-    _ gradient: Tensor, x: Tensor, kernel: Shape, bias: Bool, window: Window, groups: Int
+    _ gradient: Tensor, x: Tensor, kernel: Shape, bias: Bool, window: Window, groups: Int,
+    arithmetic: Arithmetic = .direct
   ) -> (kernel: Tensor, bias: Tensor?) {
     var description = od_convolution(x.shape, gradient.shape, window: window, groups: groups)
     let (gradient, x) = (gradient.inLayout(.channelsLast), x.inLayout(.channelsLast))
+    // The gradient of a bias is a sum of its own: such layers stay with oneDNN.
+    var fast =
+      arithmetic == .direct || bias
+      ? nil : Winograd.description(x.shape, gradient.shape, window: window, groups: groups)
     var biasGradient = bias ? Tensor([kernel[0]], repeating: 0) : nil
     let kernelGradient = Tensor(kernel) { result in
       gradient.withUnsafeFloats { gradient in
         x.withUnsafeFloats { x in
+          guard fast == nil else {
+            return cc_winograd_backward_kernel(&fast!, x.baseAddress, gradient.baseAddress, result.baseAddress)
+          }
           let bias = biasGradient?.withUnsafeMutableFloats { $0.baseAddress }
           check(
             od_convolution_backward_kernel(

@@ -1,3 +1,4 @@
+import Compute
 import Tensors
 
 /// When a node is evaluated: in which phase, and how far training has come.
@@ -8,14 +9,19 @@ package struct Moment: Sendable {
   package var progress: Float
   /// For what is drawn at random in this step. The same recipe trains the same bits.
   package var seed: UInt64
+  /// Whether convolutions may round differently to be faster: while training, unless it is said otherwise.
+  package var arithmetic: Arithmetic
 
-  package init(phase: Phase, progress: Float, seed: UInt64 = 0) {
+  package init(phase: Phase, progress: Float, seed: UInt64 = 0, arithmetic: Arithmetic? = nil) {
     self.phase = phase
     self.progress = progress
     self.seed = seed
+    self.arithmetic = arithmetic ?? (phase == .training ? .transformed : .direct)
   }
 
   package static let inference = Moment(phase: .inference, progress: 1)
+  /// What a teacher answers in while another network is trained.
+  package static let teaching = Moment(phase: .inference, progress: 1, arithmetic: .transformed)
 }
 
 /// What an operator made of its inputs, and what it keeps for its backward rule.

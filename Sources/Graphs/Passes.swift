@@ -6,6 +6,7 @@ package let passes: [any Pass] = [
   FuseBatchNorm(),
   RestoreBatchNorm(),
   MakeThresholds(),
+  FoldBatchNorm(),
 ]
 
 extension Graph {

@@ -74,7 +74,8 @@ package struct FineTuning: Sendable {
   ) throws(Divergence) -> Objective.Value {
     let moment = moment(epoch, step, steps)
     let lesson = teacher.map { teacher in
-      teacher.run(teacher.values(for: batch.images), keeping: .only([teacher.logits] + matched.map(\.teacher)))
+      teacher.run(
+        teacher.values(for: batch.images), at: .teaching, keeping: .only([teacher.logits] + matched.map(\.teacher)))
     }
     let logits = student.logits
     let trace = student.run(
@@ -141,15 +142,17 @@ package struct FineTuning: Sendable {
 
   func validationTop1(_ values: [Graph.Node.ID: Tensor], progress: Float) -> Float? {
     guard validation.count > 0 else { return nil }
-    let moment = Moment(phase: .inference, progress: progress, seed: settings.seed)
+    let moment = Moment(
+      phase: .inference, progress: progress, seed: settings.seed, arithmetic: .transformed)
     let answers = student.answers(on: validation, normalization: normalization, constants: values, at: moment)
     return (validation.labels ?? teacherLabels).map { answers.top1($0) }
   }
 
   /// What the symbols of the coded layers are like, and the bits that signs make of the first training images.
-  func layerSymbols(_ values: [Graph.Node.ID: Tensor]) -> [LayerSymbols] {
+  func layerSymbols(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [LayerSymbols] {
     let images = training.images(0..<min(32, training.count), normalization: normalization)
-    return student.weightSymbols(values) + student.activationSymbols(images, values)
+    return student.weightSymbols(values)
+      + student.activationSymbols(images, values, at: Moment(phase: .inference, progress: progress))
   }
 
   private var teacherLabels: [Int32]? {

@@ -89,11 +89,13 @@ extension Graph {
     }
   }
 
-  /// The bits that every sign makes of a batch, for these values of the constants.
-  package func activationSymbols(_ images: Tensor, _ constants: [Node.ID: Tensor]) -> [LayerSymbols] {
-    let signs = nodes.filter { $0.operation is SignActivation }
+  /// The bits that every sign that has begun makes of a batch, for these values of the constants.
+  package func activationSymbols(
+    _ images: Tensor, _ constants: [Node.ID: Tensor], at moment: Moment
+  ) -> [LayerSymbols] {
+    let signs = nodes.filter { ($0.operation as? SignActivation).map { $0.start <= moment.progress } ?? false }
     guard !signs.isEmpty else { return [] }
-    let trace = run(self.values(for: images), keeping: .only(signs.map(\.id)), constants: constants)
+    let trace = run(self.values(for: images), at: moment, keeping: .only(signs.map(\.id)), constants: constants)
     return signs.map { trace[$0.id].layerSymbols(sign: $0.name) }
   }
 }

@@ -116,8 +116,8 @@ private struct TrainingLoop {
 
   private mutating func finishEpoch(_ steps: Int) throws {
     var progress = progress(of: steps)
-    let layers = tuning.layerSymbols(parameters.shipped)
     let through = tuning.moment(course.epoch, steps, steps).progress
+    let layers = tuning.layerSymbols(parameters.shipped, progress: through)
     let summary = EpochSummary(
       loss: progress.loss, top1: progress.top1,
       validationTop1: tuning.validationTop1(parameters.shipped, progress: through),

@@ -30,22 +30,11 @@ struct InterruptionTests {
     #expect(try String(contentsOfFile: output, encoding: .utf8) == "old")
   }
 
-  /// Before training there is nothing to save. Opening the pipe succeeds when the command has opened it to read its recipe.
-  @Test(arguments: [SIGINT, SIGTERM]) func aSignalBeforeTrainingEndsAtOnce(_ signal: Int32) throws {
-    let (folder, inputs) = (try TemporaryFolder(), try TemporaryFolder())
-    let recipe = inputs.path("recipe.yaml")
-    try #require(mkfifo(recipe, 0o600) == 0)
-    let process = Program.process(
-      Program.path,
-      ["convert", BadFiles.model, "--recipe", recipe, "--data", BadFiles.data, "-o", folder.path("o.signum")], [:])
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    let pipe = open(recipe, O_WRONLY)
-    kill(process.processIdentifier, signal)
-    process.waitUntilExit()
-    close(pipe)
-    #expect(process.terminationReason == .uncaughtSignal && process.terminationStatus == signal)
-    #expect(folder.names.isEmpty)
+  /// Where nothing is trained there is nothing to save.
+  @Test(arguments: [SIGINT, SIGTERM]) func aSignalOutsideTrainingEndsAtOnceAndLeavesNothing(_ signal: Int32) throws {
+    let conversion = try LongConversion()
+    let ended = try conversion.ended(by: signal, ["--epochs", "0"]) { $0["event"] as? String == "start" }
+    #expect(ended.reason == .uncaughtSignal && ended.status == signal)
+    #expect(conversion.folder.names.isEmpty)
   }
 }

@@ -37,9 +37,16 @@ struct LongConversion {
   }
 
   /// Starts the conversion and sends a signal as soon as its log tells of a step.
+  func ended(by signal: Int32, atEpoch epoch: Int, step: Int, _ rest: [String] = []) throws -> Ended {
+    try ended(by: signal, rest) { line in
+      line["event"] as? String == "step" && line["epoch"] as? Int == epoch && line["step"] as? Int == step
+    }
+  }
+
+  /// Starts the conversion and sends a signal at a line of its log.
   ///
   /// Nothing waits for time to pass: reading the log blocks until there is more of it, or until the process has ended.
-  func ended(by signal: Int32, atEpoch epoch: Int, step: Int, _ rest: [String] = []) throws -> Ended {
+  func ended(by signal: Int32, _ rest: [String] = [], at isThere: ([String: Any]) -> Bool) throws -> Ended {
     let process = Program.process(Program.path, arguments(rest + ["--log", "/dev/stdout"]), [:])
     let pipe = Pipe()
     process.standardOutput = pipe
@@ -56,9 +63,7 @@ struct LongConversion {
         text = Data(text[(end + 1)...])
         guard let line else { continue }
         lines.append(line)
-        let isThere =
-          line["event"] as? String == "step" && line["epoch"] as? Int == epoch && line["step"] as? Int == step
-        if isThere && !isSent {
+        if !isSent && isThere(line) {
           kill(process.processIdentifier, signal)
           isSent = true
         }

@@ -94,4 +94,24 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
       ]
     }
   }
+
+  @Test func transformedConvolutions() {
+    let window = Window(size: [3, 3], strides: [1, 1], padding: [1, 1, 1, 1], dilations: [1, 1])
+    for (shape, channels) in [([9, 16, 13, 11] as Shape, 16), ([3, 64, 14, 14], 128)] {
+      let x = Tensor.random(shape, seed: 1, layout: .channelsLast)
+      let kernel = Tensor.random([channels, shape[1], 3, 3], seed: 2)
+      let gradient = Tensor.random([shape[0], channels, shape[2], shape[3]], seed: 3, layout: .channelsLast)
+      expectSame {
+        [
+          ConvolutionPrimitive.forward(
+            x, kernel: kernel, bias: nil, window: window, groups: 1, arithmetic: .transformed),
+          ConvolutionPrimitive.backwardImage(
+            gradient, kernel: kernel, image: shape, window: window, groups: 1, arithmetic: .transformed),
+          ConvolutionPrimitive.backwardKernel(
+            gradient, x: x, kernel: kernel.shape, bias: false, window: window, groups: 1, arithmetic: .transformed
+          ).kernel,
+        ]
+      }
+    }
+  }
 }

@@ -176,3 +176,42 @@ struct FoldBiasTests {
     #expect(folded.node("bias1.bias")?.shape == [4] && folded.node("bias3.bias")?.shape == [5])
   }
 }
+
+struct FoldBatchNormTests {
+  @Test func levelsAndBiasTakeItIn() throws {
+    var build = GraphBuilder(seed: 23)
+    let x = build.input([2, 3, 5, 5])
+    let weight = CodedTensor(
+      [4, 3, 3, 3], .binary, symbols: (0..<108).map { $0 % 3 == 0 ? 1 : -1 }, levels: [0.5, 1, 0.25, 2])
+    let coded = build.graph.addConstant("weight", .coded(weight))
+    let sums = try build.add("conv", Convolution(padding: [1, 1, 1, 1]), x, coded)
+    let end = try build.add("relu", Relu(), try build.batchNorm("norm", sums, scale: Tensor([4], repeating: -2)))
+    let graph = build.finished(end)
+    for before in [graph, try FuseBatchNorm().rewrite(graph)] {
+      let folded = try FoldBatchNorm().rewrite(before)
+      #expect(folded.operations == ["convolution", "relu"])
+      guard case .constant(.coded(let kept)) = folded.node("weight.folded")?.content else {
+        Issue.record("the weight is no longer coded")
+        return
+      }
+      #expect(kept.symbols == weight.symbols && kept.levels.allSatisfy { $0 < 0 })
+      #expect(folded.outputs(batch: 3)[0].largestDifference(to: graph.outputs(batch: 3)[0]) < 1e-5)
+    }
+  }
+
+  @Test func skipsSignsAndSharedLayersStay() throws {
+    let residual = try residualNetwork().applying([RemoveIdentities(), FuseBatchNorm()])
+    let folded = try FoldBatchNorm().rewrite(residual)
+    #expect(folded.operations.filter { $0 == "batch-norm" }.count == 2 && folded.node("norm2") == nil)
+    #expect(try FoldBatchNorm().rewrite(bitNetwork()).operations == (try bitNetwork()).operations)
+    let shared = try FoldBatchNorm().rewrite(sharedNetwork())
+    // Its sum has two readers, and 'norm2' stands after an addition.
+    #expect(shared.node("norm2")?.operation is BatchNorm)
+  }
+
+  @Test func aRestoredBatchNormGoesBackWhereItCameFrom() throws {
+    let graph = try foldedNetwork()
+    let folded = try graph.applying([RestoreBatchNorm(), FoldBatchNorm()])
+    #expect(folded.operations == graph.operations)
+  }
+}

@@ -90,6 +90,26 @@ double cc_objective_gradient(const cc_objective *objective, float *gradient);
 double cc_match(int64_t batch, int64_t pixels, int64_t channels, bool attention, float scale, const float *student,
                 const float *teacher, float *gradient);
 
+// ---- 3 x 3 convolution of stride 1, by Winograd's minimal filtering ----
+
+// Channels of both images are multiples of 16.
+typedef struct {
+  int64_t batch;
+  int64_t in_channels, in_height, in_width;
+  int64_t out_channels, out_height, out_width;
+  int64_t pad_top, pad_left;
+} cc_winograd;
+
+// Whether this processor has what the functions below need.
+bool cc_winograd_is_available(void);
+// kernel [out, in, 3, 3]; bias may be null.
+void cc_winograd_forward(const cc_winograd *shape, const float *source, const float *kernel, const float *bias,
+                         float *destination);
+void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient, const float *kernel,
+                                 float *source_gradient);
+void cc_winograd_backward_kernel(const cc_winograd *shape, const float *source, const float *gradient,
+                                 float *kernel_gradient);
+
 // ---- pooling ----
 
 typedef struct {

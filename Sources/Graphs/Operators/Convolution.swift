@@ -53,7 +53,8 @@ package struct Convolution: Operator {
     let bias = inputs.count == 3 ? inputs[2] : nil
     return Evaluation(
       ConvolutionPrimitive.forward(
-        inputs[0], kernel: inputs[1], bias: bias, window: window(of: inputs[1].shape), groups: groups))
+        inputs[0], kernel: inputs[1], bias: bias, window: window(of: inputs[1].shape), groups: groups,
+        arithmetic: moment.arithmetic))
   }
 
   package func backward(
@@ -63,12 +64,13 @@ package struct Convolution: Operator {
     var result = [Tensor?](repeating: nil, count: inputs.count)
     if needed[0] {
       result[0] = ConvolutionPrimitive.backwardImage(
-        gradient, kernel: kernel, image: x.shape, window: window, groups: groups)
+        gradient, kernel: kernel, image: x.shape, window: window, groups: groups, arithmetic: moment.arithmetic)
     }
     let wantsBias = inputs.count == 3 && needed[2]
     if needed[1] || wantsBias {
       let parts = ConvolutionPrimitive.backwardKernel(
-        gradient, x: x, kernel: kernel.shape, bias: wantsBias, window: window, groups: groups)
+        gradient, x: x, kernel: kernel.shape, bias: wantsBias, window: window, groups: groups,
+        arithmetic: moment.arithmetic)
       result[1] = parts.kernel
       if wantsBias { result[2] = parts.bias }
     }
