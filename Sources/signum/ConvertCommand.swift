@@ -26,7 +26,7 @@ struct ConvertCommand: ParsableCommand {
         signum convert net.onnx --recipe recipe.yaml --data mnist/ \\
           --epochs 5 -o net.signum --json > report.json
 
-      A recipe is a YAML file; what it leaves out keeps its default:
+      A recipe is a YAML file, and '--set' sets any of its keys; what it leaves out keeps its default:
 
         method: information-retention
         options: {sharpness-at-end: 10}
@@ -64,7 +64,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Learning rate at the start; it falls to 0 along half a cosine. Default: what the method suggests.",
+      "The largest learning rate; left to itself it falls to 0 along half a cosine. Default: what the method suggests.",
       valueName: "rate"))
   var learningRate: Float?
 

@@ -67,6 +67,23 @@ import Testing
       try Data(contentsOf: URL(fileURLWithPath: other)) == Data(contentsOf: URL(fileURLWithPath: converted.file)))
   }
 
+  @Test func aDryRunSaysEverythingAndWritesNothing() throws {
+    let folder = try TemporaryFolder()
+    let arguments = [
+      "convert", Self.model, "--set", "method=xnor", "--set", "layers=[{match: '*', start: 0.5}]", "--set",
+      "average=0.99",
+      "--data", Self.data, "-o", folder.path("o.signum"), "--dry-run",
+    ]
+    let outcome = try Program.run(arguments)
+    #expect(outcome.status == 0 && outcome.text.contains("average") && outcome.text.contains("about "))
+    #expect(outcome.text.split(separator: "\n").contains { $0.contains("xnor") && $0.contains("50 %") })
+    let plan = try Program.run(arguments + ["--json"]).object()
+    let settings = try #require(plan["settings"] as? [[String: String]])
+    #expect(settings.contains(["key": "average", "value": "0.99"]))
+    #expect(settings.contains(["key": "learning-rate", "value": "0.02"]), "what the method suggests is filled in")
+    #expect(folder.names.isEmpty)
+  }
+
   @Test func verifies() throws {
     let arguments = ["verify", try converted().file, "--against", Self.model, "--data", Self.data, "--limit", "100"]
     let outcome = try Program.run(arguments)
