@@ -33,8 +33,8 @@ struct HDF5ArrayCommand: ParsableCommand {
   func run() throws {
     HDF5Child.limit(seconds: 600)
     try HDF5File.writeArray(array, of: file) { part in
-      guard fwrite(part.baseAddress, 1, part.count, stdout) == part.count else {
-        throw InputError(["standard output: cannot be written: \(String(cString: strerror(errno)))"])
+      do { try FileHandle.standardOutput.write(contentsOf: part) } catch {
+        throw InputError(["standard output: cannot be written: \(error.localizedDescription)"])
       }
     }
   }
