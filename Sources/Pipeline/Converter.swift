@@ -1,3 +1,4 @@
+import Compute
 import Datasets
 import Exporters
 import Foundation
@@ -16,7 +17,11 @@ public struct Converter {
   public struct Listener {
     public var note: (String) -> Void
     public var warn: (String) -> Void
-    package var progress: (FineTuning.Progress) -> Void
+    package var progress: (TrainingProgress) -> Void
+    /// Once, before anything is computed.
+    var began: (ConversionLog.Start) -> Void = { _ in }
+    /// Once, as soon as the model and the data are known.
+    var identified: (Fingerprint) -> Void = { _ in }
 
     public init(note: @escaping (String) -> Void = { _ in }, warn: @escaping (String) -> Void = { _ in }) {
       self.note = note
@@ -29,6 +34,10 @@ public struct Converter {
   public var listener: Listener
   /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
   public var isStrict = false
+  /// When the state of training is saved beside the output, and whether a saved one is resumed.
+  public var checkpoints = CheckpointPolicy()
+  /// Where the course of the conversion is written down, a JSON object a line; nil for nowhere.
+  public var log: String?
 
   /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
   public init(recipe: Recipe, listener: Listener = Listener()) {
@@ -39,7 +48,7 @@ public struct Converter {
   /// Imports, codes, fine-tunes, freezes, exports and verifies.
   ///
   /// The file is written beside and gets its name only once the verification has passed. Throws what keeps the
-  /// conversion from happening; a failed verification is in the report.
+  /// conversion from happening, and `Interrupted` where a signal ended training; a failed verification is in the report.
   ///
   /// - Parameters:
   ///   - data: training images, with or without labels.
@@ -47,29 +56,37 @@ public struct Converter {
   public func convert(
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
-    let unverified = output + ".unverified"
     try Output.check(output, sources: [model], suffix: ".unverified")
+    let keeper = try CheckpointKeeper(for: output, checkpoints)
+    return try logging(apartFrom: [model, data, output, keeper.path]) { logged in
+      logged.listener.began(start(model, data, output))
+      return try logged.convert(model, data, evaluateOn, output, keeper)
+    }
+  }
+
+  /// The story: every line a stage.
+  private func convert(
+    _ model: String, _ data: String, _ evaluateOn: String?, _ output: String, _ keeper: CheckpointKeeper
+  ) throws -> ConversionReport {
+    let unverified = output + ".unverified"
     let source = try SourceModel(model)
     let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
+    try keeper.identify(as: fingerprint(of: source, images.training), listener)
     let normalization = try chooseNormalization(for: source, images)
     let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
     let student = try attach(layers, to: source, images, normalization)
     let teacher = try teacher(for: source, images, data)
     let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
     try rehearse(student, destination)
-    let outcome = try tune(student, teacher, images, normalization)
+    let outcome = try tune(student, teacher, images, normalization, keeper)
     let frozen = try outcome.graph.applying([Freeze(), MakeThresholds()])
     let verification = try Output.making(unverified) {
       try PackedExporter().export(frozen, to: destination)
       // From here on hours of training are in the file: it stays, whatever comes.
       return Result { try verify(frozen, destination, on: images.evaluation, float: source.graph, output) }
     }.keeping(unverified)
-    let path = verification.passes ? output : unverified
-    return ConversionReport(
-      model: source.name, output: path, method: recipe.method, layersCoded: frozen.codedCount,
-      floatBytes: source.bytes, packedBytes: Output.size(path), recalibrated: outcome.isRecalibrated,
-      evaluatedOn: images.evaluation.name,
-      history: outcome.history.map { .init(loss: $0.loss, top1: $0.top1) }, verification: verification)
+    if verification.passes { keeper.finish() }
+    return report(source, outcome, verification, frozen, images, keeper, verification.passes ? output : unverified)
   }
 
   /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.
@@ -142,7 +159,7 @@ public struct Converter {
   }
 
   private func tune(
-    _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization
+    _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization, _ keeper: CheckpointKeeper
   ) throws -> FineTuning.Outcome {
     let tuning = try tuning(student, teacher, images, normalization)
     let (training, validation) = (tuning.training, tuning.validation)
@@ -155,7 +172,8 @@ public struct Converter {
     if !tuning.matched.isEmpty {
       listener.note("\(recipe.matching) matched after \(tuning.matched.map(\.name).joined(separator: ", "))")
     }
-    return try tuning.run(report: listener.progress)
+    return recipe.epochs == 0
+      ? try tuning.run { _ in } : try keeper.keeping(listener) { try tuning.run(from: $0, watch: $1) }
   }
 
   /// Training as the recipe wants it. Throws `InputError` where layers are to be matched and none can be.
@@ -182,7 +200,8 @@ public struct Converter {
 
   func provenance(of source: SourceModel) -> PackedModel.Provenance {
     PackedModel.Provenance(
-      source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version)
+      source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version,
+      threads: Processor.threadCount)
   }
 }
 
@@ -198,8 +217,4 @@ extension Result {
 /// The version of this tool.
 public enum Signum {
   public static let version = "0.1.0"
-}
-
-extension Graph {
-  fileprivate var codedCount: Int { nodes.count { if case .constant(.coded) = $0.content { true } else { false } } }
 }

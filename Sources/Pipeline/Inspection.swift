@@ -75,6 +75,7 @@ public struct Inspection: Codable, Hashable, Sendable {
       "recipe": model.provenance.recipe,
       "seed": "\(model.provenance.seed)", "tool": model.provenance.tool,
     ]
+    provenance["threads"] = model.provenance.threads.map(String.init)
     if let normalization = model.input.normalization {
       provenance["normalization"] =
         "(byte · \(normalization.scale) − \(normalization.mean)) / \(normalization.deviation)"

@@ -23,7 +23,11 @@ extension FineTuning {
     // The first one warms up.
     for step in 0...steps {
       let start = ContinuousClock.now
-      _ = self.step(&parameters, batches[step % batches.count], epoch: 0, step: step, of: max(batches.count, steps + 1))
+      let batch = training.batch(
+        batches[step % batches.count], normalization: normalization, augmentation: settings.augmentation,
+        seed: settings.seed, epoch: 0, step: step)
+      // Weights that diverge take as long.
+      _ = try? self.step(&parameters, batch, epoch: 0, step: step, of: max(batches.count, steps + 1))
       if step > 0 { seconds.append(start.duration(to: .now) / .seconds(1)) }
     }
     let sample = training.first(250)

@@ -3,8 +3,8 @@ import Foundation
 import Graphs
 import Tensors
 
-/// Trains a network whose weights are coded, from the weights that it has: momentum descent with a cosine schedule,
-/// taught by the labels and by the float network that it came from.
+/// Trains a network whose weights are coded, from the weights that it has, taught by the labels and by the float network
+/// that it came from.
 package struct FineTuning: Sendable {
   package struct Settings: Hashable, Sendable, Codable {
     package var epochs: Int = 10
@@ -29,42 +29,15 @@ package struct FineTuning: Sendable {
     package init() {}
   }
 
-  /// How far training has come.
-  package struct Progress: Sendable {
-    package var epoch: Int
-    package var epochs: Int
-    /// Steps done in this epoch, of `steps`.
-    package var step: Int
-    package var steps: Int
-    /// Mean over the epoch so far.
-    package var loss: Float
-    package var top1: Float
-    package var imagesPerSecond: Double
-    package var secondsLeft: Double
-    /// On the images set aside, once an epoch has ended.
-    package var validationTop1: Float?
-    /// Whether this is the summary of a whole epoch.
-    package var isEpochEnd = false
-  }
-
-  package enum Failure: Error, CustomStringConvertible {
-    case diverged(epoch: Int, step: Int)
-    package var description: String {
-      switch self {
-      case .diverged(let epoch, let step):
-        "training diverged: the loss is no longer a number at step \(step) of epoch \(epoch); lower the learning rate"
-      }
-    }
-  }
-
   /// What came out of training.
   package struct Outcome: Sendable {
     package var graph: Graph
     /// Whether the statistics of the batch norms were measured anew at the end, because that was better on the images
     /// set aside.
     package var isRecalibrated: Bool
-    /// Mean loss and top-1 of each epoch.
-    package var history: [(loss: Float, top1: Float)]
+    package var history: [EpochSummary]
+    /// Layers that fell silent on the way.
+    package var collapses: [Collapse]
   }
 
   package let student: Graph
@@ -94,50 +67,14 @@ package struct FineTuning: Sendable {
       distillation: settings.distillation, temperature: settings.temperature, smoothing: settings.labelSmoothing)
   }
 
-  /// Trains for all epochs. Throws `Failure` where the loss is no longer a number.
-  ///
-  /// - Precondition: the training images are labelled, or there is a teacher.
-  package func run(report: (Progress) -> Void) throws -> Outcome {
-    var parameters = Parameters(of: student, rule: settings.update)
-    parameters.values.merge(calibrated(parameters.values, progress: 0)) { $1 }
-    var history: [(loss: Float, top1: Float)] = []
-    let clock = Clock()
-    for epoch in 0..<settings.epochs {
-      var sum = (loss: Double(0), correct: 0, images: 0)
-      let batches = training.shuffledBatches(of: settings.batch, seed: settings.seed, epoch: epoch, keepsRest: false)
-      for (step, indices) in batches.enumerated() {
-        let value = self.step(&parameters, indices, epoch: epoch, step: step, of: batches.count)
-        guard value.loss.isFinite else { throw Failure.diverged(epoch: epoch + 1, step: step + 1) }
-        sum = (sum.loss + Double(value.loss), sum.correct + value.correct, sum.images + indices.count)
-        let done = epoch * batches.count + step + 1
-        report(
-          progress(
-            epoch, step + 1, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch)))
-      }
-      guard !batches.isEmpty else { continue }
-      history.append((Float(sum.loss) / Float(batches.count), Float(sum.correct) / Float(sum.images)))
-      let done = (epoch + 1) * batches.count
-      var ended = progress(
-        epoch, batches.count, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch))
-      ended.isEpochEnd = true
-      ended.validationTop1 = validationTop1(
-        parameters.shipped, progress: moment(epoch, batches.count, batches.count).progress)
-      report(ended)
-    }
-    let (values, isRecalibrated) = settled(parameters.shipped)
-    return Outcome(graph: student.replacingConstants(values), isRecalibrated: isRecalibrated, history: history)
-  }
-
+  /// One step on a batch of images. Throws `Divergence` where numbers stop being numbers; the parameters are then as
+  /// they were.
   func step(
-    _ parameters: inout Parameters, _ indices: [Int], epoch: Int, step: Int, of steps: Int
-  ) -> Objective.Value {
+    _ parameters: inout Parameters, _ batch: Batch, epoch: Int, step: Int, of steps: Int
+  ) throws(Divergence) -> Objective.Value {
     let moment = moment(epoch, step, steps)
-    let batch = training.batch(
-      indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch,
-      step: step)
     let lesson = teacher.map { teacher in
-      teacher.run(
-        teacher.values(for: batch.images), keeping: .only([teacher.logits] + matched.map(\.teacher)))
+      teacher.run(teacher.values(for: batch.images), keeping: .only([teacher.logits] + matched.map(\.teacher)))
     }
     let logits = student.logits
     let trace = student.run(
@@ -153,21 +90,36 @@ package struct FineTuning: Sendable {
       value.loss += found.loss
       seeds.merge(found.gradients) { $0.adding($1) }
     }
-    parameters.values.merge(trace.updates) { $1 }
+    guard value.loss.isFinite else {
+      throw Divergence(epoch: epoch + 1, step: step + 1, origin: student.origin(in: trace, teacher: wanted))
+    }
+    let updates = trace.updates
     let gradients = student.gradients(seeds: seeds, for: parameters.ids, along: trace, at: moment)
-    let position = Schedule.Position(epoch: epoch, epochs: settings.epochs, step: step, steps: steps)
-    parameters.step(gradients, rate: settings.schedule.rate(settings.learningRate, at: position), at: moment)
+    guard gradients.values.allSatisfy(\.isFinite) else {
+      let again = student.run(
+        student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
+      throw Divergence(
+        epoch: epoch + 1, step: step + 1, origin: student.origin(ofGradients: seeds, along: again, at: moment))
+    }
+    parameters.values.merge(updates) { $1 }
+    parameters.step(gradients, rate: learningRate(epoch, step, steps), at: moment)
     return value
   }
 
+  /// The learning rate of a step.
+  func learningRate(_ epoch: Int, _ step: Int, _ steps: Int) -> Float {
+    let position = Schedule.Position(epoch: epoch, epochs: settings.epochs, step: step, steps: steps)
+    return settings.schedule.rate(settings.learningRate, at: position)
+  }
+
   /// Progress reaches 1 at `hardAt` of training, so that the last steps train the very weights that are shipped.
-  private func moment(_ epoch: Int, _ step: Int, _ steps: Int) -> Moment {
+  func moment(_ epoch: Int, _ step: Int, _ steps: Int) -> Moment {
     let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
     let seed = SplitMix64(seed: settings.seed, stream: UInt64(epoch), UInt64(step)).peek
     return Moment(phase: .training, progress: min(1, through / settings.hardAt), seed: seed)
   }
 
-  private func calibrated(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [Graph.Node.ID: Tensor] {
+  func calibrated(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [Graph.Node.ID: Tensor] {
     let batches = training.shuffledBatches(of: min(250, max(training.count, 1)), seed: settings.seed, epoch: -1)
     return Calibration.statistics(
       of: student, constants: values, batches: Array(batches.prefix(20)), data: training, normalization: normalization,
@@ -176,7 +128,7 @@ package struct FineTuning: Sendable {
 
   /// The trained values with the running statistics, or with statistics measured anew: what is better on the images set
   /// aside. Without such images they are measured anew.
-  private func settled(_ values: [Graph.Node.ID: Tensor]) -> ([Graph.Node.ID: Tensor], isRecalibrated: Bool) {
+  func settled(_ values: [Graph.Node.ID: Tensor]) -> ([Graph.Node.ID: Tensor], isRecalibrated: Bool) {
     let fresh = values.merging(calibrated(values, progress: 1)) { $1 }
     guard validation.count > 0 else { return (fresh, true) }
     let losses = [values, fresh].map {
@@ -187,36 +139,21 @@ package struct FineTuning: Sendable {
     return losses[1] < losses[0] ? (fresh, true) : (values, false)
   }
 
-  private func validationTop1(_ values: [Graph.Node.ID: Tensor], progress: Float) -> Float? {
+  func validationTop1(_ values: [Graph.Node.ID: Tensor], progress: Float) -> Float? {
     guard validation.count > 0 else { return nil }
     let moment = Moment(phase: .inference, progress: progress, seed: settings.seed)
     let answers = student.answers(on: validation, normalization: normalization, constants: values, at: moment)
     return (validation.labels ?? teacherLabels).map { answers.top1($0) }
   }
 
+  /// What the symbols of the coded layers are like, and the bits that signs make of the first training images.
+  func layerSymbols(_ values: [Graph.Node.ID: Tensor]) -> [LayerSymbols] {
+    let images = training.images(0..<min(32, training.count), normalization: normalization)
+    return student.weightSymbols(values) + student.activationSymbols(images, values)
+  }
+
   private var teacherLabels: [Int32]? {
     teacher.map { $0.answers(on: validation, normalization: normalization).classes.map(Int32.init) }
-  }
-
-  private func progress(
-    _ epoch: Int, _ step: Int, _ steps: Int, _ sum: (loss: Double, correct: Int, images: Int),
-    _ rate: (imagesPerSecond: Double, secondsLeft: Double)
-  ) -> Progress {
-    Progress(
-      epoch: epoch + 1, epochs: settings.epochs, step: step, steps: steps, loss: Float(sum.loss / Double(step)),
-      top1: Float(sum.correct) / Float(sum.images), imagesPerSecond: rate.imagesPerSecond, secondsLeft: rate.secondsLeft
-    )
-  }
-}
-
-/// How fast steps pass.
-private struct Clock {
-  private let start = ContinuousClock.now
-
-  func rate(_ done: Int, of all: Int, _ batch: Int) -> (imagesPerSecond: Double, secondsLeft: Double) {
-    let elapsed = start.duration(to: .now) / .seconds(1)
-    let each = elapsed / Double(max(done, 1))
-    return (Double(batch) / max(each, 1e-9), each * Double(all - done))
   }
 }
 

@@ -17,13 +17,16 @@ struct ConvertCommand: ParsableCommand {
       '--epochs 0' nothing is trained, and only the statistics of batch norms are \
       measured anew.
 
+      The state of training is saved as OUTPUT.checkpoint. SIGINT and SIGTERM save it and \
+      end; the same command with '--resume' goes on as if nothing had happened.
+
       Examples:
 
         signum convert net.onnx --method xnor --data mnist/ -o net.signum
         signum convert net.onnx --recipe recipe.yaml --data mnist/ \\
           --epochs 5 -o net.signum --json > report.json
 
-      A recipe is a YAML file; what it leaves out keeps its default:
+      A recipe is a YAML file, and '--set' sets any of its keys; what it leaves out keeps its default:
 
         method: information-retention
         options: {sharpness-at-end: 10}
@@ -61,7 +64,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Learning rate at the start; it falls to 0 along half a cosine. Default: what the method suggests.",
+      "The largest learning rate; left to itself it falls to 0 along half a cosine. Default: what the method suggests.",
       valueName: "rate"))
   var learningRate: Float?
 
@@ -106,6 +109,9 @@ struct ConvertCommand: ParsableCommand {
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
+  @OptionGroup(title: "Long conversions")
+  var keeping: KeepingOptions
+
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
@@ -115,6 +121,8 @@ struct ConvertCommand: ParsableCommand {
     }
     var given = Recipe()
     try overlay(&given)
+    // What belongs to the method of a recipe that has not been read can only be judged with it.
+    if recipe != nil, method == nil { (given.options, given.layers) = ([:], layers ?? .inner) }
     guard given.problems.isEmpty else {
       throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
     }
@@ -132,6 +140,8 @@ struct ConvertCommand: ParsableCommand {
     listener.progress = line.show
     var converter = Converter(recipe: resolved, listener: listener)
     converter.isStrict = strict
+    converter.checkpoints = keeping.policy
+    converter.log = keeping.log
     if dryRun {
       let plan = try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
       if json { try Console.printJSON(plan) } else { print(plan.table) }

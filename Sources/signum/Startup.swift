@@ -31,13 +31,18 @@ enum Startup {
     return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
-  /// Removes unfinished files before a signal ends the process as it would have ended it anyway.
+  /// Lets training save its state; otherwise removes unfinished files before a signal ends the process as it would have
+  /// ended it anyway.
   private static func cleanUp(after number: Int32) {
     // Whoever started the program may have done so from a thread that blocks signals; the block is handed down.
     unblock(number)
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
+      if Interruption.request(number) {
+        let line = Console.isTerminal ? "\n" : ""
+        return Console.write(line + "saving the state after this step; a second signal ends at once\n")
+      }
       Output.removeUnfinished()
       if Console.isTerminal { Console.write("\n") }
       signal(number, SIG_DFL)

@@ -40,7 +40,7 @@ import Testing
     #expect(
       Set(report.keys) == [
         "model", "output", "method", "layersCoded", "floatBytes", "packedBytes", "recalibrated", "evaluatedOn",
-        "history", "verification",
+        "history", "verification", "warnings", "threads",
       ])
     let verification = try #require(report["verification"] as? [String: Any])
     #expect(
@@ -65,6 +65,23 @@ import Testing
     #expect(outcome.status == 0 && outcome.text.contains("verified: the bits compute what was trained"))
     #expect(
       try Data(contentsOf: URL(fileURLWithPath: other)) == Data(contentsOf: URL(fileURLWithPath: converted.file)))
+  }
+
+  @Test func aDryRunSaysEverythingAndWritesNothing() throws {
+    let folder = try TemporaryFolder()
+    let arguments = [
+      "convert", Self.model, "--set", "method=xnor", "--set", "layers=[{match: '*', start: 0.5}]", "--set",
+      "average=0.99",
+      "--data", Self.data, "-o", folder.path("o.signum"), "--dry-run",
+    ]
+    let outcome = try Program.run(arguments)
+    #expect(outcome.status == 0 && outcome.text.contains("average") && outcome.text.contains("about "))
+    #expect(outcome.text.split(separator: "\n").contains { $0.contains("xnor") && $0.contains("50 %") })
+    let plan = try Program.run(arguments + ["--json"]).object()
+    let settings = try #require(plan["settings"] as? [[String: String]])
+    #expect(settings.contains(["key": "average", "value": "0.99"]))
+    #expect(settings.contains(["key": "learning-rate", "value": "0.02"]), "what the method suggests is filled in")
+    #expect(folder.names.isEmpty)
   }
 
   @Test func verifies() throws {

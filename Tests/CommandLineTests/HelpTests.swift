@@ -17,7 +17,7 @@ struct HelpTests {
     #expect(try Program.run([]).output == outcome.output)
   }
 
-  @Test(arguments: ["methods", "operators", "passes", "importers", "exporters", "kernels", "datasets"])
+  @Test(arguments: ["methods", "operators", "passes", "importers", "exporters", "kernels", "datasets", "settings"])
   func lists(_ topic: String) throws {
     let outcome = try Program.run(["list", topic])
     #expect(outcome.status == 0 && outcome.errors.isEmpty && !outcome.output.isEmpty)

@@ -47,6 +47,9 @@ void cc_clip_backward(int64_t count, float minimum, float maximum, const float *
 void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bool nesterov, const float *gradient,
                       float *velocity, float *weight);
 
+// Whether no element is infinite or not a number.
+bool cc_all_finite(int64_t count, const float *x);
+
 // ---- optimizers ----
 
 typedef struct {
