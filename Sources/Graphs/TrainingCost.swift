@@ -1,18 +1,6 @@
 import Tensors
 
 extension Graph {
-  /// How many products a node adds up for one run of the batch that its shapes name; 0 for what is not a product of
-  /// matrices or a convolution.
-  package func multiplyAdds(of node: Node) -> Int {
-    let inner: Int
-    switch node.operation {
-    case is Convolution: inner = self[node.inputs[1]].shape.dimensions.dropFirst().reduce(1, *)
-    case is Dense: inner = self[node.inputs[1]].shape[1]
-    default: return 0
-    }
-    return node.shape.count * inner
-  }
-
   /// How many products one training step adds up for each image: once forward, once for the gradient of the input,
   /// unless that is an input of the graph, and once for that of the weight.
   package var multiplyAddsOfTraining: Int {
