@@ -47,7 +47,8 @@ let package = Package(
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     library("Importers", ["Graphs", "CONNX", "CHDF5"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    library("Datasets", ["Tensors", "CZlib"]),
+    .target(name: "CImages", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+    library("Datasets", ["Tensors", "CZlib", "CImages"]),
 
     // Weights to symbols, trained.
     library("Methods", ["Graphs"]),

@@ -116,7 +116,7 @@ void cc_apply_backward(cc_function function, float a, float b, int64_t count, co
   cc_parallel((count + BLOCK - 1) / BLOCK, apply_work, &s);
 }
 
-CC_CLONES static void scale_range(int64_t count, float factor, const float *restrict x, float *restrict y) {
+CC_CLONES static void scale_range(int64_t count, float factor, const float *x, float *y) {
   for (int64_t i = 0; i < count; i++) y[i] = factor * x[i];
 }
 static void scale_work(void *context, int64_t first, int64_t last) {

@@ -10,32 +10,18 @@
 // Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, https://arxiv.org/abs/1509.09308
 #include "winograd.h"
 #include <stdlib.h>
-#include <string.h>
 
 #if defined(__x86_64__)
 
-bool cc_winograd_is_available(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"); }
-
-typedef struct {
-  cc_winograd s;
-  int64_t tiles_high, tiles_wide, tiles;
-  int64_t chunk, chunks;      // tiles a chunk
-  int64_t width;              // vectors of output channels in a block: 1 or 2
-  const float *source, *kernel, *bias;
-  float *destination;
-  float *points;              // the kernel's [36][out / block][in][block]
-  bool turned;
-} plan;
-
-static int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
-// Powers of two apart, the 36 points of a tile would fall on the same lines of the cache.
-static int64_t spread(int64_t floats) { return floats + CC_LANES; }
-static float *memory(int64_t floats) { return aligned_alloc(64, round_up(floats * sizeof(float), 64)); }
+bool cc_winograd_is_available(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
 
 // ---- the kernel ----
 
 // The points of 16 output channels of one input channel.
-CC_AVX512 static void kernel_points(const plan *p, int64_t out, int64_t in) {
+CC_AVX512 static void kernel_points(const cc_plan *p, int64_t out, int64_t in) {
   int64_t outs = p->s.out_channels, ins = p->s.in_channels;
   // As [out][in][3][3] in memory; turned, the roles of in and out are exchanged and the kernel stands on its head.
   int64_t lane = (p->turned ? 1 : ins) * 9, start = p->turned ? (in * outs + out) * 9 : (out * ins + in) * 9;
@@ -53,11 +39,11 @@ CC_AVX512 static void kernel_points(const plan *p, int64_t out, int64_t in) {
   for (int i = 0; i < 6; i++) cc_kernel_line(half + i * 3, 1, u + i * 6);
   int64_t block = p->width * CC_LANES;
   float *target = p->points + (out / block * ins + in) * block + out % block;
-  for (int i = 0; i < CC_POINTS; i++) _mm512_storeu_ps(target + i * spread(ins * outs), u[i]);
+  for (int i = 0; i < CC_POINTS; i++) _mm512_storeu_ps(target + i * cc_spread(ins * outs), u[i]);
 }
 
 static void kernel_work(void *context, int64_t first, int64_t last) {
-  const plan *p = context;
+  const cc_plan *p = context;
   for (int64_t piece = first; piece < last; piece++) {
     int64_t blocks = p->s.out_channels / CC_LANES;
     kernel_points(p, piece % blocks * CC_LANES, piece / blocks);
@@ -66,26 +52,10 @@ static void kernel_work(void *context, int64_t first, int64_t last) {
 
 // ---- tiles ----
 
-typedef struct {
-  int64_t image, top, left;
-} place;
-
-static place place_of(const plan *p, int64_t tile) {
-  int64_t image = tile / (p->tiles_high * p->tiles_wide), rest = tile % (p->tiles_high * p->tiles_wide);
-  return (place){image, rest / p->tiles_wide * CC_OUT, rest % p->tiles_wide * CC_OUT};
-}
-
-// Which rows of a tile lie in the image: all lanes or none, so that a row outside is loaded as zeros and never touched.
-CC_INLINE void row_masks(int64_t first, int64_t end, const int count, __mmask16 *masks) {
-#pragma clang loop unroll(full)
-  for (int i = 0; i < count; i++) masks[i] = i >= first && i < end ? 0xFFFF : 0;
-}
-
-// The points of a tile of an image for all its channels: target[point · step + channel].
-CC_AVX512 static void image_points(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top,
+CC_AVX512 void cc_image_points(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top,
                                    int64_t left, float *target, int64_t step) {
   __mmask16 rows[CC_EDGE];
-  row_masks(-top, height - top, CC_EDGE, rows);
+  cc_row_masks(-top, height - top, CC_EDGE, rows);
   const float *corner = image + (top * width + left) * channels;
   for (int64_t c = 0; c < channels; c += CC_LANES) {
     __m512 half[CC_POINTS], line[6];
@@ -95,9 +65,13 @@ CC_AVX512 static void image_points(const float *image, int64_t height, int64_t w
         __m512 d[6];
 #pragma clang loop unroll(full)
         for (int i = 0; i < 6; i++) d[i] = _mm512_maskz_loadu_ps(rows[i], corner + (i * width + j) * channels + c);
+        // What the tile below will read, while this row of tiles is computed: the hardware follows one line of pixels
+        // at a time, and a tile needs six.
         if (j < 4) {
 #pragma clang loop unroll(full)
-          for (int i = 0; i < 6; i++) _mm_prefetch(corner + (i * width + 6 + j) * channels + c, _MM_HINT_T0);
+          for (int i = 0; i < 4; i++) {
+            _mm_prefetch(corner + ((6 + i) * width + 1 + j) * channels + c, _MM_HINT_T1);
+          }
         }
         cc_image_line(d, 1, line);
 #pragma clang loop unroll(full)
@@ -176,33 +150,47 @@ CC_AVX512 static void products(const float *v, int64_t v_row, const float *u, fl
   }
 }
 
+static float *output_corner(const cc_plan *p, cc_place at) {
+  const cc_winograd *s = &p->s;
+  return p->destination + ((at.image * s->out_height + at.top) * s->out_width + at.left) * s->out_channels;
+}
+
+// With few channels the products take less time than the pixels to write them to need to arrive.
+static void fetch_for_writing(const cc_plan *p, cc_place at) {
+  int64_t rows = cc_min(CC_OUT, p->s.out_height - at.top), line = p->s.out_width * p->s.out_channels;
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t c = 0; c < CC_OUT * p->s.out_channels; c += CC_LANES) {
+      __builtin_prefetch(output_corner(p, at) + i * line + c, 1, 3);
+    }
+  }
+}
+
 static void forward_work(void *context, int64_t first, int64_t last) {
-  const plan *p = context;
+  const cc_plan *p = context;
   const cc_winograd *s = &p->s;
   // Where one block holds all output channels, a row of points is read before it is written: one array serves both,
   // and stays in the first-level cache.
   bool shared = s->out_channels == p->width * CC_LANES;
   int64_t v_row = shared ? cc_max(s->in_channels, s->out_channels) : s->in_channels;
   int64_t m_row = shared ? v_row : s->out_channels;
-  int64_t v_step = spread(p->chunk * v_row), m_step = spread(p->chunk * m_row);
-  float *v = memory(CC_POINTS * (v_step + (shared ? 0 : m_step))), *m = shared ? v : v + CC_POINTS * v_step;
+  int64_t v_step = cc_spread(p->chunk * v_row), m_step = cc_spread(p->chunk * m_row);
+  float *v = cc_memory(CC_POINTS * (v_step + (shared ? 0 : m_step))), *m = shared ? v : v + CC_POINTS * v_step;
   for (int64_t chunk = first; chunk < last; chunk++) {
     int64_t start = chunk * p->chunk, tiles = cc_min(p->chunk, p->tiles - start);
     for (int64_t t = 0; t < tiles; t++) {
-      place at = place_of(p, start + t);
-      image_points(p->source + at.image * s->in_height * s->in_width * s->in_channels, s->in_height, s->in_width,
+      cc_place at = cc_place_of(p, start + t);
+      cc_image_points(p->source + at.image * s->in_height * s->in_width * s->in_channels, s->in_height, s->in_width,
                    s->in_channels, at.top - s->pad_top, at.left - s->pad_left, v + t * v_row, v_step);
+      if (p->width == 1) fetch_for_writing(p, at);
     }
     for (int64_t i = 0; i < CC_POINTS; i++) {
-      products(v + i * v_step, v_row, p->points + i * spread(s->in_channels * s->out_channels), m + i * m_step, m_row,
-               tiles, s->in_channels, s->out_channels, p->width);
+      const float *points = p->points + i * cc_spread(s->in_channels * s->out_channels);
+      products(v + i * v_step, v_row, points, m + i * m_step, m_row, tiles, s->in_channels, s->out_channels, p->width);
     }
     for (int64_t t = 0; t < tiles; t++) {
-      place at = place_of(p, start + t);
-      float *target =
-          p->destination + ((at.image * s->out_height + at.top) * s->out_width + at.left) * s->out_channels;
+      cc_place at = cc_place_of(p, start + t);
       output_pixels(m + t * m_row, m_step, s->out_channels, p->bias, s->out_height - at.top, s->out_width - at.left,
-                    target, s->out_width * s->out_channels);
+                    output_corner(p, at), s->out_width * s->out_channels);
     }
   }
   free(v);
@@ -210,13 +198,13 @@ static void forward_work(void *context, int64_t first, int64_t last) {
 
 // Tiles that go through all steps together. A row of points that is shared stays in the first-level cache; otherwise
 // enough tiles that a kernel is not read too often, but no fewer chunks than threads.
-static int64_t chunk_size(const plan *p) {
+static int64_t chunk_size(const cc_plan *p) {
   if (p->s.out_channels == p->width * CC_LANES) return 12;
-  return cc_max(12, cc_min(48, round_up((p->tiles + cc_thread_count() - 1) / cc_thread_count(), 4)));
+  return cc_max(12, cc_min(48, cc_round_up((p->tiles + cc_thread_count() - 1) / cc_thread_count(), 4)));
 }
 
-static plan make_plan(const cc_winograd *shape) {
-  plan p = {.s = *shape};
+cc_plan cc_winograd_plan(const cc_winograd *shape) {
+  cc_plan p = {.s = *shape};
   p.tiles_high = (shape->out_height + 3) / 4;
   p.tiles_wide = (shape->out_width + 3) / 4;
   p.tiles = shape->batch * p.tiles_high * p.tiles_wide;
@@ -226,9 +214,9 @@ static plan make_plan(const cc_winograd *shape) {
   return p;
 }
 
-static void run_forward(plan *p) {
+static void run_forward(cc_plan *p) {
   int64_t ins = p->s.in_channels, outs = p->s.out_channels;
-  p->points = memory(CC_POINTS * spread(ins * outs));
+  p->points = cc_memory(CC_POINTS * cc_spread(ins * outs));
   cc_parallel(ins * outs / CC_LANES, kernel_work, p);
   cc_parallel(p->chunks, forward_work, p);
   free(p->points);
@@ -236,7 +224,7 @@ static void run_forward(plan *p) {
 
 void cc_winograd_forward(const cc_winograd *shape, const float *source, const float *kernel, const float *bias,
                          float *destination) {
-  plan p = make_plan(shape);
+  cc_plan p = cc_winograd_plan(shape);
   p.source = source;
   p.kernel = kernel;
   p.bias = bias;
@@ -249,152 +237,12 @@ void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient
   cc_winograd turned = {shape->batch,      shape->out_channels, shape->out_height,  shape->out_width,
                         shape->in_channels, shape->in_height,    shape->in_width,    2 - shape->pad_top,
                         2 - shape->pad_left};
-  plan p = make_plan(&turned);
+  cc_plan p = cc_winograd_plan(&turned);
   p.source = gradient;
   p.kernel = kernel;
   p.destination = source_gradient;
   p.turned = true;
   run_forward(&p);
-}
-
-// ---- the gradient of the kernel ----
-
-// Sums over tiles are cut in this many pieces at most: work for as many threads.
-enum { PIECES = 8 };
-
-typedef struct {
-  plan p;
-  const float *gradient;
-  int64_t pieces, groups;  // of the tiles, and of the output channels: the tasks
-  float *sums;             // [pieces][groups][36][in][out / groups]
-  float *result;
-} adjoint;
-
-// The gradients of a tile's points for some channels: target[point · step + channel].
-CC_AVX512 static void gradient_points(const float *pixels, int64_t row_step, int64_t pixel_step, int64_t channels,
-                                      int64_t rows, int64_t columns, float *target, int64_t step) {
-  __mmask16 inside[CC_OUT];
-  row_masks(0, rows, CC_OUT, inside);
-  for (int64_t c = 0; c < channels; c += CC_LANES) {
-    __m512 g[16], half[24], line[6];
-#pragma clang loop unroll(full)
-    for (int j = 0; j < 4; j++) {
-#pragma clang loop unroll(full)
-      for (int i = 0; i < 4; i++) {
-        g[i * 4 + j] = j < columns ? _mm512_maskz_loadu_ps(inside[i], pixels + i * row_step + j * pixel_step + c)
-                                   : _mm512_setzero_ps();
-      }
-    }
-#pragma clang loop unroll(full)
-    for (int j = 0; j < 4; j++) {
-      cc_output_adjoint(g + j, 4, line);
-#pragma clang loop unroll(full)
-      for (int i = 0; i < 6; i++) half[i * 4 + j] = line[i];
-    }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 6; i++) {
-      cc_output_adjoint(half + i * 4, 1, line);
-#pragma clang loop unroll(full)
-      for (int j = 0; j < 6; j++) _mm512_storeu_ps(target + (i * 6 + j) * step + c, line[j]);
-    }
-  }
-}
-
-CC_AVX512 static void outer_products(const float *v, int64_t ins, const float *d, int64_t outs, int64_t tiles,
-                                     float *m) {
-  if (outs % 32 == 0) {
-    for (int64_t column = 0; column < outs; column += 32) {
-      for (int64_t row = 0; row < ins; row += 8) {
-        cc_outer_block(8, 2, tiles, v + row, ins, d + column, outs, m + row * outs + column, outs);
-      }
-    }
-  } else {
-    for (int64_t column = 0; column < outs; column += 16) {
-      for (int64_t row = 0; row < ins; row += 16) {
-        cc_outer_block(16, 1, tiles, v + row, ins, d + column, outs, m + row * outs + column, outs);
-      }
-    }
-  }
-}
-
-static void adjoint_work(void *context, int64_t first, int64_t last) {
-  const adjoint *a = context;
-  const plan *p = &a->p;
-  const cc_winograd *s = &p->s;
-  int64_t ins = s->in_channels, outs = s->out_channels / a->groups;
-  int64_t v_step = spread(p->chunk * ins), d_step = spread(p->chunk * outs);
-  float *v = memory(CC_POINTS * (v_step + d_step)), *d = v + CC_POINTS * v_step;
-  for (int64_t task = first; task < last; task++) {
-    int64_t piece = task / a->groups, group = task % a->groups;
-    int64_t begin = p->tiles * piece / a->pieces, end = p->tiles * (piece + 1) / a->pieces;
-    float *sums = a->sums + task * CC_POINTS * spread(ins * outs);
-    memset(sums, 0, CC_POINTS * spread(ins * outs) * sizeof(float));
-    for (int64_t start = begin; start < end; start += p->chunk) {
-      int64_t tiles = cc_min(p->chunk, end - start);
-      for (int64_t t = 0; t < tiles; t++) {
-        place at = place_of(p, start + t);
-        image_points(p->source + at.image * s->in_height * s->in_width * ins, s->in_height, s->in_width, ins,
-                     at.top - s->pad_top, at.left - s->pad_left, v + t * ins, v_step);
-        const float *pixels =
-            a->gradient + ((at.image * s->out_height + at.top) * s->out_width + at.left) * s->out_channels;
-        gradient_points(pixels + group * outs, s->out_width * s->out_channels, s->out_channels, outs,
-                        s->out_height - at.top, s->out_width - at.left, d + t * outs, d_step);
-      }
-      for (int64_t i = 0; i < CC_POINTS; i++) {
-        outer_products(v + i * v_step, ins, d + i * d_step, outs, tiles, sums + i * spread(ins * outs));
-      }
-    }
-  }
-  free(v);
-}
-
-// Adds up the pieces in order and turns points into weights: 16 output channels of one input channel.
-CC_AVX512 static void kernel_gradient(const adjoint *a, int64_t out, int64_t in) {
-  int64_t ins = a->p.s.in_channels, outs = a->p.s.out_channels / a->groups;
-  int64_t step = spread(ins * outs), size = CC_POINTS * step;
-  const float *start = a->sums + out / outs * size + in * outs + out % outs;
-  __m512 m[CC_POINTS], half[18], g[9];
-  for (int i = 0; i < CC_POINTS; i++) {
-    m[i] = _mm512_loadu_ps(start + i * step);
-    for (int64_t piece = 1; piece < a->pieces; piece++) {
-      m[i] = _mm512_add_ps(m[i], _mm512_loadu_ps(start + piece * a->groups * size + i * step));
-    }
-  }
-  for (int j = 0; j < 6; j++) {
-    __m512 column[3];
-    cc_kernel_adjoint(m + j, 6, column);
-    for (int i = 0; i < 3; i++) half[i * 6 + j] = column[i];
-  }
-  for (int i = 0; i < 3; i++) cc_kernel_adjoint(half + i * 6, 1, g + i * 3);
-  float values[9][CC_LANES];
-  for (int i = 0; i < 9; i++) _mm512_storeu_ps(values[i], g[i]);
-  for (int lane = 0; lane < CC_LANES; lane++) {
-    float *target = a->result + ((out + lane) * ins + in) * 9;
-    for (int i = 0; i < 9; i++) target[i] = values[i][lane];
-  }
-}
-
-static void gradient_work(void *context, int64_t first, int64_t last) {
-  const adjoint *a = context;
-  for (int64_t piece = first; piece < last; piece++) {
-    kernel_gradient(a, piece / a->p.s.in_channels * CC_LANES, piece % a->p.s.in_channels);
-  }
-}
-
-void cc_winograd_backward_kernel(const cc_winograd *shape, const float *source, const float *gradient,
-                                 float *kernel_gradient) {
-  adjoint a = {.p = make_plan(shape), .gradient = gradient, .result = kernel_gradient};
-  a.p.source = source;
-  // Here the sum over a chunk is a rounding step: its size must come from the shape alone.
-  a.p.chunk = a.p.s.out_channels <= 2 * CC_LANES ? 12 : 48;
-  int64_t outs = shape->out_channels, ins = shape->in_channels;
-  a.groups = 1;
-  while (ins * outs / a.groups > 16384 && outs / a.groups % 64 == 0) a.groups *= 2;
-  a.pieces = cc_max(1, cc_min(PIECES / a.groups, a.p.tiles / 16));
-  a.sums = memory(a.pieces * a.groups * CC_POINTS * spread(ins * outs / a.groups));
-  cc_parallel(a.pieces * a.groups, adjoint_work, &a);
-  cc_parallel(outs / CC_LANES * ins, gradient_work, &a);
-  free(a.sums);
 }
 
 #else
@@ -406,10 +254,6 @@ void cc_winograd_forward(const cc_winograd *shape, const float *source, const fl
 }
 void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient, const float *kernel,
                                  float *source_gradient) {
-  abort();
-}
-void cc_winograd_backward_kernel(const cc_winograd *shape, const float *source, const float *gradient,
-                                 float *kernel_gradient) {
   abort();
 }
 

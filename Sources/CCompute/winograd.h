@@ -1,6 +1,7 @@
 #pragma once
 // Winograd's minimal filtering F(4 x 4, 3 x 3): what one tile and one product of matrices cost, in AVX-512.
 #include "internal.h"
+#include <stdlib.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -127,4 +128,44 @@ CC_INLINE void cc_outer_block(const int tall, const int wide, int64_t tiles, con
     for (int j = 0; j < wide; j++) _mm512_storeu_ps(m + i * m_row + j * CC_LANES, sums[i * wide + j]);
   }
 }
+
+// ---- tiles ----
+
+typedef struct {
+  cc_winograd s;
+  int64_t tiles_high, tiles_wide, tiles;
+  int64_t chunk, chunks;      // tiles a chunk
+  int64_t width;              // vectors of output channels in a block: 1 or 2
+  const float *source, *kernel, *bias;
+  float *destination;
+  float *points;              // the kernel's [36][out / block][in][block]
+  bool turned;
+} cc_plan;
+
+static inline int64_t cc_round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
+// Powers of two apart, the 36 points of a tile would fall on the same lines of the cache.
+static inline int64_t cc_spread(int64_t floats) { return floats + CC_LANES; }
+static inline float *cc_memory(int64_t floats) { return aligned_alloc(64, cc_round_up(floats * sizeof(float), 64)); }
+
+typedef struct {
+  int64_t image, top, left;
+} cc_place;
+
+static inline cc_place cc_place_of(const cc_plan *p, int64_t tile) {
+  int64_t image = tile / (p->tiles_high * p->tiles_wide), rest = tile % (p->tiles_high * p->tiles_wide);
+  return (cc_place){image, rest / p->tiles_wide * CC_OUT, rest % p->tiles_wide * CC_OUT};
+}
+
+// Which rows of a tile lie in the image: all lanes or none, so that a row outside is loaded as zeros and never touched.
+CC_INLINE void cc_row_masks(int64_t first, int64_t end, const int count, __mmask16 *masks) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < count; i++) masks[i] = i >= first && i < end ? 0xFFFF : 0;
+}
+
+
+// The plan of a convolution: its tiles, and how many go together.
+cc_plan cc_winograd_plan(const cc_winograd *shape);
+// The points of a tile of an image for all its channels: target[point · step + channel].
+void cc_image_points(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
+                     float *target, int64_t step);
 #endif

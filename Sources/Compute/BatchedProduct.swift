@@ -15,7 +15,8 @@ extension MatrixProduct {
     let rows = transposingA ? aSize.last! : aSize.first!
     let inner = transposingA ? aSize.first! : aSize.last!
     let columns = transposingB ? bSize.first! : bSize.last!
-    precondition(inner == (transposingB ? bSize.last! : bSize.first!), "the inner sizes of \(a.shape) and \(b.shape) differ")
+    precondition(
+      inner == (transposingB ? bSize.last! : bSize.first!), "the inner sizes of \(a.shape) and \(b.shape) differ")
     let outer = Shape.broadcast(Shape(a.shape.dimensions.dropLast(2)), Shape(b.shape.dimensions.dropLast(2)))!
     let (aPlaces, bPlaces) = (places(of: a.shape, in: outer), places(of: b.shape, in: outer))
     return Tensor(Shape(outer.dimensions + [rows, columns])) { result in

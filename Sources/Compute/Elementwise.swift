@@ -50,6 +50,11 @@ extension Tensor {
   }
 }
 
+extension Tensor {
+  /// Whether no element is infinite or not a number. Complexity: O(count).
+  package var isFinite: Bool { withUnsafeFloats { cc_all_finite(Int64($0.count), $0.baseAddress) } }
+}
+
 /// One step of stochastic gradient descent with momentum.
 ///
 ///     v ← momentum · v + g + decay · w

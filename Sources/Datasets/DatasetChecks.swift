@@ -34,14 +34,22 @@ extension Dataset {
     guard !normalization.deviation.contains(0) else { throw .normalization(name, "a deviation of 0") }
   }
 
-  /// Makes sure that the entries can be moved and mirrored as an augmentation says.
+  /// Makes sure that the entries can be varied as an augmentation says.
   package func check(_ augmentation: Augmentation) throws(DatasetError) {
-    guard augmentation != .none else { return }
-    guard imageShape.rank == 3 else {
-      throw .augmentation(name, "entries of shape \(imageShape) are no images that can be moved or mirrored")
+    for (what, pixels) in [("padding", augmentation.padding), ("cutout", augmentation.cutout)] {
+      guard (0...1024).contains(pixels) else {
+        throw .augmentation(name, "a \(what) of \(pixels) pixels; 0 to 1024 is wanted")
+      }
     }
-    guard (0...1024).contains(augmentation.padding) else {
-      throw .augmentation(name, "a padding of \(augmentation.padding) pixels; 0 to 1024 is wanted")
+    let strengths = [
+      ("brightness", augmentation.brightness), ("contrast", augmentation.contrast),
+      ("saturation", augmentation.saturation), ("mixup", augmentation.mixup),
+    ]
+    for (what, strength) in strengths where !(0...10).contains(strength) {
+      throw .augmentation(name, "a \(what) of \(strength); 0 to 10 is wanted")
+    }
+    guard imageShape.rank == 3 || !augmentation.wantsImages else {
+      throw .augmentation(name, "entries of shape \(imageShape) are no images that can be moved, mirrored or covered")
     }
   }
 }

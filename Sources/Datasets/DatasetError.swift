@@ -29,6 +29,10 @@ package enum DatasetError: Error, Hashable, Sendable {
   case labelNotInteger(String, index: Int, value: String)
   case labelOutOfRange(String, index: Int, label: Int, classCount: Int)
   case noLabels(String)
+  case unreadableImages(String, [UnreadableImage])
+  case looseImages(String, example: String)
+  case unknownClasses(String, [String], training: String)
+  case resize(String, Int, wanted: [Int])
   case imagesDoNotFit(String, [Int], wanted: [Int])
   case normalization(String, String)
   case augmentation(String, String)
@@ -73,7 +77,7 @@ extension DatasetError: CustomStringConvertible {
       "\(path): \(found) bytes where its header speaks of \(expected); fetch it again, or write it anew"
     case .partialRecord(let path, let bytes, let record):
       "\(path): \(bytes) bytes are no whole number of \(record)-byte records; "
-        + "CIFAR-10's binary files have \(record) bytes an image: is this the binary version, and complete?"
+        + "CIFAR's binary files have as many an image: is this the binary version, and complete?"
     case .empty(let path): "\(path): holds no image"
     case .badHeader(let path, let what): "\(path): \(what)"
     case .tooLarge(let path, let dimensions): "\(path): dimensions \(dimensions) are more than can be read"
@@ -101,6 +105,14 @@ extension DatasetError: CustomStringConvertible {
     case .labelOutOfRange(let path, let index, let label, let classCount):
       "\(path): the label of image \(index) is \(label), but the classes are 0 to \(classCount - 1)"
     case .noLabels(let path): "\(path): has no labels, which are needed here"
+    case .unreadableImages(_, let images):
+      images.map(\.description).joined(separator: "\n")
+    case .looseImages(let path, let example):
+      "\(path): has images beside its folders of classes, such as \(example); move them into a folder, or away"
+    case .unknownClasses(let path, let classes, let training):
+      "\(path): has the classes \(listed(classes)), which \(training) has not; both parts must have the same classes"
+    case .resize(let path, let size, let wanted):
+      "\(path): images of which the shorter side has \(size) pixels do not cover the \(wanted) that the network takes"
     case .imagesDoNotFit(let path, let dimensions, let wanted):
       "\(path): images are \(dimensions), but the network takes \(wanted)"
     case .normalization(let path, let what): "\(path): its normalisation has \(what)"
@@ -110,4 +122,11 @@ extension DatasetError: CustomStringConvertible {
   }
 
   private func listed(_ items: [String]) -> String { items.joined(separator: ", ") }
+}
+
+/// An image of a folder that cannot be used, and why.
+package struct UnreadableImage: Error, Hashable, Sendable, CustomStringConvertible {
+  package let path: String
+  package let reason: String
+  package var description: String { "\(path): \(reason)" }
 }

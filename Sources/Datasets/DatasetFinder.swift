@@ -2,15 +2,26 @@
 package enum DatasetFinder {
   /// Opens the dataset of a folder or of a file.
   ///
-  /// In a folder the names of the files say which of them are for training and which for testing. A file that holds one
-  /// part is opened whatever part is wanted. Throws what `DatasetError` lists.
+  /// In a folder the names of the files, or of the folders in it, say which of them are for training and which for
+  /// testing. A file that holds one part is opened whatever part is wanted. Throws what `DatasetError` lists.
   package static func open(_ path: String, split: Split) throws(DatasetError) -> any Dataset {
-    guard let names = try FileBytes.list(path) else {
-      return try openFile(path, split: split)
+    try open(path, DatasetRequest(split))
+  }
+
+  package static func open(_ path: String, _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
+    let all = try find(path, request)
+    return request.chosen(among: all.count).map { Subset(all, indices: $0) } ?? all
+  }
+
+  private static func find(_ path: String, _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
+    let split = request.split
+    // Names of arrays may stand behind that of a file; a folder of such a name would be found as it is.
+    if !FileBytes.exists(path), let (file, _) = HDF5Reader.arrays(named: path), FileBytes.exists(file) {
+      return try HDF5Reader.read([path], request)
     }
+    guard let names = try FileBytes.list(path) else { return try openFile(path, request) }
     for reader in datasetReaders {
-      let chosen = reader.select(names.filter { reader.accepts(fileName: $0) }, split: split)
-      if !chosen.isEmpty { return try reader.read(chosen.map { join(path, $0) }, split: split) }
+      if let dataset = try reader.openFolder(path, names: names, request) { return dataset }
       // What is missing may be there, packed.
       if let packed = packedFile(in: names, for: reader, split: split) { throw unpacking(join(path, packed)) }
     }
@@ -21,11 +32,11 @@ package enum DatasetFinder {
     throw .nothingKnown(path, lookedFor: datasetReaders.flatMap { $0.fileNames(split) })
   }
 
-  private static func openFile(_ path: String, split: Split) throws(DatasetError) -> any Dataset {
+  private static func openFile(_ path: String, _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
     let name = fileName(path)
-    for reader in datasetReaders where reader.accepts(fileName: name) { return try reader.read([path], split: split) }
+    for reader in datasetReaders where reader.accepts(fileName: name) { return try reader.read([path], request) }
     if unpackCommand(name) != nil { throw unpacking(path) }
-    throw .unknownFile(path, lookedFor: datasetReaders.flatMap { $0.fileNames(split) })
+    throw .unknownFile(path, lookedFor: datasetReaders.flatMap { $0.fileNames(request.split) })
   }
 
   private static func packedFile(in names: [String], for reader: any DatasetReader.Type, split: Split) -> String? {

@@ -28,6 +28,19 @@ package enum FileBytes {
     return bytes
   }
 
+  /// Everything that comes out of a descriptor until its other end is closed.
+  static func readToEnd(_ descriptor: Int32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let part = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+    defer { part.deallocate() }
+    while true {
+      let step = Foundation.read(descriptor, part.baseAddress, part.count)
+      if step < 0 && errno == EINTR { continue }
+      guard step > 0 else { return bytes }
+      bytes.append(contentsOf: part[..<step])
+    }
+  }
+
   /// Writes a file beside its place and moves it there, so that no half of it is ever seen.
   ///
   /// Throws where the place is a folder or a device, or cannot be written. A link stays a link: what it leads to is
@@ -71,9 +84,14 @@ package enum FileBytes {
     return String(cString: real)
   }
 
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  private static func checkRegular(_ path: String) throws(DatasetError) {
+  static func checkRegular(_ path: String) throws(DatasetError) {
     var status = stat()
     guard stat(path, &status) == 0 else { throw failure(path, errno) }
     switch status.st_mode & S_IFMT {

@@ -29,7 +29,7 @@ package enum IDXReader: DatasetReader {
   }
 
   /// Reads a file of images and, where it lies beside, the file of their labels.
-  package static func read(_ paths: [String], split: Split) throws(DatasetError) -> any Dataset {
+  package static func read(_ paths: [String], _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
     guard paths.count == 1 else {
       throw .ambiguous(DatasetFinder.folder(paths[0]), candidates: paths.map(DatasetFinder.fileName))
     }

@@ -21,6 +21,7 @@ package struct ImageArray: Dataset {
   package let classCount: Int?
   package let labels: [Int32]?
   package let pixels: Pixels
+  package var largestPixel: Float? { if case .bytes = pixels { 255 } else { nil } }
 
   /// - Precondition: the images have at least one element each; there are whole images, and one label each or none.
   package init(name: String, imageShape: Shape, pixels: Pixels, labels: [Int32]?, classCount: Int? = nil) {
@@ -42,18 +43,11 @@ package struct ImageArray: Dataset {
     let size = imageShape.count
     precondition(index >= 0 && index < count && target.count == size, "image \(index) of \(count)")
     precondition(transform.channels == imageShape[0], "the transform is for \(transform.channels) channels")
-    let (height, width) = imageShape.rank == 3 ? (imageShape[1], imageShape[2]) : (1, 1)
-    let window = Window(channels: imageShape[0], height: height, width: width, placement: placement)
+    let window = Window(imageShape, placement)
     switch pixels {
     case .bytes(let bytes):
-      transform.table.withUnsafeBufferPointer { table in
-        bytes.withUnsafeBufferPointer { bytes in
-          let image = bytes.baseAddress! + index * size
-          for channel in 0..<window.channels {
-            let values = table.baseAddress! + 256 * channel
-            window.copy(channel, of: image, to: target.baseAddress!, zero: values[0]) { values[Int($0)] }
-          }
-        }
+      bytes.withUnsafeBufferPointer { bytes in
+        window.copy(bytes.baseAddress! + index * size, with: transform, to: target.baseAddress!)
       }
     case .floats(let floats):
       floats.withUnsafeBufferPointer { floats in
@@ -72,11 +66,28 @@ package struct ImageArray: Dataset {
 }
 
 /// The loop that cuts a window out of a planar image and writes it with the channels last.
-private struct Window {
+struct Window {
   let channels: Int
   let height: Int
   let width: Int
   let placement: Placement
+
+  /// - Parameter imageShape: `[channels, height, width]` or `[features]`.
+  init(_ imageShape: Shape, _ placement: Placement) {
+    channels = imageShape[0]
+    (height, width) = imageShape.rank == 3 ? (imageShape[1], imageShape[2]) : (1, 1)
+    self.placement = placement
+  }
+
+  /// Copies all channels of an image of bytes.
+  func copy(_ image: UnsafePointer<UInt8>, with transform: PixelTransform, to target: UnsafeMutablePointer<Float>) {
+    transform.table.withUnsafeBufferPointer { table in
+      for channel in 0..<channels {
+        let values = table.baseAddress! + 256 * channel
+        copy(channel, of: image, to: target, zero: values[0]) { values[Int($0)] }
+      }
+    }
+  }
 
   /// Copies one channel, `zero` where the window leaves the image.
   @inline(__always)

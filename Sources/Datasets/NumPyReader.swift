@@ -6,19 +6,6 @@ package enum NumPyReader: DatasetReader {
   package static let summary =
     "NumPy arrays: x_train.npy and y_train.npy, x_test.npy and y_test.npy, or one .npz with these"
 
-  /// Names of the images of a part and of their labels. The last ones name no part.
-  private static let pairs: [(images: String, labels: String, split: Split?)] =
-    Split.allCases.flatMap { split in
-      let part = split.rawValue
-      return [
-        ("x_\(part)", "y_\(part)", split), ("X_\(part)", "y_\(part)", split),
-        ("\(part)_images", "\(part)_labels", split), ("images_\(part)", "labels_\(part)", split),
-        ("\(part)_x", "\(part)_y", split),
-      ]
-    } + [
-      ("images", "labels", nil), ("x", "y", nil), ("X", "y", nil), ("data", "labels", nil), ("data", "target", nil),
-    ]
-
   package static func fileNames(_ split: Split) -> [String] {
     let part = split.rawValue
     return ["x_\(part).npy", "\(part)_images.npy", "\(part).npz", "an only .npz"]
@@ -28,7 +15,7 @@ package enum NumPyReader: DatasetReader {
 
   package static func select(_ names: [String], split: Split) -> [String] {
     let archives = names.filter { $0.hasSuffix(".npz") }
-    for pair in pairs where pair.split == split && names.contains(pair.images + ".npy") {
+    for pair in ArrayNames.known where pair.split == split && names.contains(pair.images + ".npy") {
       return [pair.images + ".npy"]
     }
     let named = archives.filter { $0.hasPrefix(split.rawValue) }
@@ -38,22 +25,23 @@ package enum NumPyReader: DatasetReader {
     if !unnamed.isEmpty { return unnamed }
     // Arrays that name no part are taken for training, where nobody is fooled by them.
     guard split == .train else { return [] }
-    return pairs.first { $0.split == nil && names.contains($0.images + ".npy") }.map { [$0.images + ".npy"] } ?? []
+    let found = ArrayNames.known.first { $0.split == nil && names.contains($0.images + ".npy") }
+    return found.map { [$0.images + ".npy"] } ?? []
   }
 
-  package static func read(_ paths: [String], split: Split) throws(DatasetError) -> any Dataset {
+  package static func read(_ paths: [String], _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
     guard paths.count == 1 else {
       throw .ambiguous(DatasetFinder.folder(paths[0]), candidates: paths.map(DatasetFinder.fileName))
     }
     let path = paths[0]
-    return path.hasSuffix(".npz") ? try readArchive(path, split: split) : try readArray(path)
+    return path.hasSuffix(".npz") ? try readArchive(path, split: request.split) : try readArray(path)
   }
 
   private static func readArray(_ path: String) throws(DatasetError) -> any Dataset {
     let images = try NumPyArray(FileBytes.read(path), path: path)
     let stem = String(DatasetFinder.fileName(path).dropLast(4))
     var labels: NumPyArray?
-    for pair in pairs where pair.images == stem {
+    for pair in ArrayNames.known where pair.images == stem {
       let beside = DatasetFinder.folder(path) + pair.labels + ".npy"
       guard FileBytes.exists(beside) else { continue }
       labels = try NumPyArray(FileBytes.read(beside), path: beside)
@@ -75,22 +63,13 @@ package enum NumPyReader: DatasetReader {
       guard let entry = entries[name] else { return nil }
       return try NumPyArray(archive.bytes(of: entry), path: "\(path): \(entry.name)")
     }
-    let wanted = pairs.filter { $0.split == split } + pairs.filter { $0.split == nil }
-    for pair in wanted {
-      guard let images = try array(pair.images) else { continue }
-      return try dataset(images: images, labels: array(pair.labels), name: path)
-    }
-    let names = entries.keys.sorted()
-    if pairs.contains(where: { $0.split != nil && names.contains($0.images) }) {
-      throw .noPart(path, split: split, lookedFor: wanted.filter { $0.split == split }.map(\.images))
-    }
-    guard names.count == 1, let only = try array(names[0]) else {
-      throw .missingArray(path, lookedFor: wanted.map(\.images), found: names)
-    }
-    return try dataset(images: only, labels: nil, name: path)
+    let chosen = try ArrayNames.choose(from: entries.keys.sorted(), split: split, path: path)
+    guard let images = try array(chosen.images) else { throw .empty(path) }
+    return try dataset(images: images, labels: chosen.labels.flatMap(array), name: path)
   }
 
-  private static func dataset(
+  /// Images with their labels, whichever file they come from.
+  static func dataset(
     images: NumPyArray, labels: NumPyArray?, name: String
   ) throws(DatasetError) -> any Dataset {
     let layout = try ImageLayout(of: images.dimensions, at: images.path)

@@ -19,6 +19,8 @@ package struct Subset: Dataset {
   package var count: Int { indices.count }
   package var imageShape: Shape { base.imageShape }
   package var classCount: Int? { base.classCount }
+  package var largestPixel: Float? { base.largestPixel }
+  package var loaderThreads: Int { base.loaderThreads }
 
   package func copyImage(
     _ index: Int, placement: Placement, pixels: PixelTransform, into target: UnsafeMutableBufferPointer<Float>

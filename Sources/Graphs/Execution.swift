@@ -93,15 +93,24 @@ extension Graph {
 
   /// The gradient of `seed · output` with respect to each of `sources`, along a trace that kept what the backward
   /// rules read.
-  ///
-  /// Values and gradients are freed as the walk passes them, so the trace is consumed. Sources that the output does not
-  /// depend on are left out. Complexity: one backward rule a node between a source and the output.
   package func gradients(
     of output: Node.ID, seed: Tensor, for sources: [Node.ID], along trace: consuming Trace, at moment: Moment,
     clock: NodeClock? = nil
   ) -> [Node.ID: Tensor] {
+    gradients(seeds: [output: seed], for: sources, along: trace, at: moment, clock: clock)
+  }
+
+  /// The gradient of the sum over some nodes of `seed · value` with respect to each of `sources`, along a trace that
+  /// kept what the backward rules read.
+  ///
+  /// Values and gradients are freed as the walk passes them, so the trace is consumed. Sources that no seeded node
+  /// depends on are left out. Complexity: one backward rule a node between a source and a seeded node.
+  package func gradients(
+    seeds: [Node.ID: Tensor], for sources: [Node.ID], along trace: consuming Trace, at moment: Moment,
+    clock: NodeClock? = nil
+  ) -> [Node.ID: Tensor] {
     var gradients: [Tensor?] = Array(repeating: nil, count: nodes.count)
-    gradients[output.index] = seed
+    for (node, seed) in seeds { gradients[node.index] = seed }
     let isSource = Set(sources)
     var wanted = nodes.map { isSource.contains($0.id) }
     for node in nodes where node.inputs.contains(where: { wanted[$0.index] }) { wanted[node.id.index] = true }

@@ -70,12 +70,15 @@ package protocol Operator: Sendable, Codable, Hashable {
 
   /// How it runs in a training step on inputs of these shapes, for `signum doctor`.
   func path(for inputs: [Shape]) -> TrainingPath
+  /// Which inputs follow the data in training instead of a gradient: running statistics. None by default.
+  var statisticInputs: [Int] { get }
 }
 
 extension Operator {
   package var parameterInputs: [Int] { [] }
   package func backwardReads(input: Int) -> Bool { true }
   package var backwardReadsOutput: Bool { true }
+  package var statisticInputs: [Int] { [] }
 }
 
 /// Inputs that do not fit an operator.

@@ -18,10 +18,13 @@ package struct AttachMethod: Pass {
   package static let summary = "puts the coding of a method between weights and their layers"
   package var method: any Method
   package var layers: Set<String>
+  /// The progress of training at which the weights become symbols.
+  package var start: Float
 
-  package init(_ method: any Method, layers: Set<String>) {
+  package init(_ method: any Method, layers: Set<String>, start: Float = 0) {
     self.method = method
     self.layers = layers
+    self.start = start
   }
 
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
@@ -51,7 +54,7 @@ package struct AttachMethod: Pass {
     let companions = method.companions(for: weight).enumerated().map { index, companion in
       graph.addConstant("\(name).companion\(index)", companion)
     }
-    return try graph.add("\(name).coding", Coding(method), [latent] + companions)
+    return try graph.add("\(name).coding", Coding(method, start: start), [latent] + companions)
   }
 }
 
@@ -62,7 +65,13 @@ package struct SignInputs: Pass {
   package static let name = "sign-inputs"
   package static let summary = "makes the inputs of coded layers bits"
   package var layers: Set<String>
-  package init(layers: Set<String>) { self.layers = layers }
+  /// The progress of training at which the signs begin; until then what they read passes as it is.
+  package var start: Float
+
+  package init(layers: Set<String>, start: Float = 0) {
+    self.layers = layers
+    self.start = start
+  }
 
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
     let layerNodes = graph.nodes.filter { layers.contains($0.name) }
@@ -74,7 +83,7 @@ package struct SignInputs: Pass {
         return try new.add(node.name, Clip(minimum: -1, maximum: 1), inputs)
       }
       guard layers.contains(node.name), let operation = node.operation else { return nil }
-      let sign = try new.add("\(node.name).sign", SignActivation(), [inputs[0]])
+      let sign = try new.add("\(node.name).sign", SignActivation(start: start), [inputs[0]])
       return try new.add(node.name, operation, [sign] + inputs.dropFirst())
     }
   }

@@ -56,10 +56,28 @@ package let methods: [any Method.Type] = [
 ]
 
 /// The node between a latent weight and the operation that reads it.
+///
+/// Until training has come to `start` the latent weight passes as it is, and its gradient too.
 package struct Coding<M: Method>: WeightCoding {
   package static var name: String { "coding" }
   package let method: M
-  package init(_ method: M) { self.method = method }
+  /// The progress at which the weight becomes symbols, from 0 to below 1; the method's own progress counts from there.
+  package let start: Float
+
+  /// - Precondition: `0 ≤ start < 1`.
+  package init(_ method: M, start: Float = 0) {
+    precondition(start >= 0 && start < 1, "a coding begins before the end of training")
+    self.method = method
+    self.start = start
+  }
+
+  /// The same moment as the method sees it, or nil where it has not begun.
+  private func moment(_ moment: Moment) -> Moment? {
+    guard moment.progress >= start else { return nil }
+    var own = moment
+    own.progress = (moment.progress - start) / (1 - start)
+    return own
+  }
 
   package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
     guard let latent = inputs.first, latent.rank >= 1 else { throw ShapeError(Self.name, "a weight is wanted") }
@@ -67,21 +85,27 @@ package struct Coding<M: Method>: WeightCoding {
   }
 
   package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
-    Evaluation(method.relax(inputs[0], companions: Array(inputs.dropFirst()), at: moment))
+    guard let moment = self.moment(moment) else { return Evaluation(inputs[0]) }
+    return Evaluation(method.relax(inputs[0], companions: Array(inputs.dropFirst()), at: moment))
   }
 
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
-    method.backward(gradient, latent: inputs[0], companions: Array(inputs.dropFirst()), at: moment)
+    guard let moment = self.moment(moment) else { return [gradient] + inputs.dropFirst().map { _ in nil } }
+    return method.backward(gradient, latent: inputs[0], companions: Array(inputs.dropFirst()), at: moment)
   }
 
   package func code(_ inputs: [Tensor]) -> CodedTensor {
     method.code(inputs[0], companions: Array(inputs.dropFirst()), at: .inference)
   }
 
-  package func settle(_ latent: inout Tensor, at moment: Moment) { method.settle(&latent, at: moment) }
-  package func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? { method.penalty(latent, at: moment) }
+  package func settle(_ latent: inout Tensor, at moment: Moment) {
+    if let moment = self.moment(moment) { method.settle(&latent, at: moment) }
+  }
+  package func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? {
+    self.moment(moment).flatMap { method.penalty(latent, at: $0) }
+  }
 
   package var parameterInputs: [Int] { Array(0...method.companions(for: Tensor([1, 1], repeating: 1)).count) }
 }

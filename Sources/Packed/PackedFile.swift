@@ -74,19 +74,29 @@ package enum PackedFile {
   }
 
   private static func encode(_ provenance: PackedModel.Provenance) -> JSON {
-    .object([
+    var members: [String: JSON] = [
       "recipe": .string(provenance.recipe), "seed": .string(String(provenance.seed)),
       "source": .string(provenance.source), "source_hash": .string(provenance.sourceHash),
       "tool": .string(provenance.tool),
-    ])
+    ]
+    if let threads = provenance.threads { members["threads"] = .string(String(threads)) }
+    return .object(members)
   }
 
   private static func decodeProvenance(_ json: JSON) throws(PackedFileError) -> PackedModel.Provenance {
     var reader = try JSONReader(json, place: "provenance")
     guard let seed = UInt64(try reader.string("seed")) else { throw reader.invalid("seed", "a whole number") }
-    let provenance = PackedModel.Provenance(
+    var provenance = PackedModel.Provenance(
       source: try reader.string("source"), sourceHash: try reader.string("source_hash"),
       recipe: try reader.string("recipe"), seed: seed, tool: try reader.string("tool"))
+    if reader.has("threads") {
+      // The digits are the shortest, so that a file that is read and written again is the same.
+      let digits = try reader.string("threads")
+      guard let threads = Int(digits), (1...1 << 20).contains(threads), digits == String(threads) else {
+        throw reader.invalid("threads", "a number of threads")
+      }
+      provenance.threads = threads
+    }
     try reader.finish()
     return provenance
   }

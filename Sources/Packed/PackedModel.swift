@@ -39,13 +39,18 @@ package struct PackedModel: Hashable, Sendable {
     package var seed: UInt64
     /// Version of signum that wrote the file.
     package var tool: String
+    /// Threads that training ran on, where that is known.
+    package var threads: Int?
 
-    package init(source: String, sourceHash: String, recipe: String, seed: UInt64, tool: String) {
+    package init(
+      source: String, sourceHash: String, recipe: String, seed: UInt64, tool: String, threads: Int? = nil
+    ) {
       self.source = source
       self.sourceHash = sourceHash
       self.recipe = recipe
       self.seed = seed
       self.tool = tool
+      self.threads = threads
     }
   }
 }

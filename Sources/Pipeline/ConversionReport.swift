@@ -7,6 +7,15 @@ public struct ConversionReport: Codable, Hashable, Sendable {
     public var loss: Float
     /// Share of right answers in training, from 0 to 1.
     public var top1: Float
+    /// On the images set aside; nil without labels or without such images.
+    public var validationTop1: Float?
+  }
+  /// Where training stood when it was resumed.
+  public struct Resumed: Codable, Hashable, Sendable {
+    /// Whole epochs that were done.
+    public var epochs: Int
+    /// Steps that were done of the next one.
+    public var steps: Int
   }
   public var model: String
   /// Where the packed file lies; with `.unverified` at the end where verification failed.
@@ -19,6 +28,14 @@ public struct ConversionReport: Codable, Hashable, Sendable {
   /// The images that the accuracies are of.
   public var evaluatedOn: String
   public var history: [Epoch]
+  /// Layers that fell silent in training, a sentence each.
+  public var warnings: [String]
+  /// Threads of training.
+  public var threads: Int
+  /// Nil where training began at its beginning.
+  public var resumed: Resumed?
+  /// The checkpoint that is left; nil where none is.
+  public var checkpoint: String?
   public var verification: VerificationReport
 
   /// The report as a table for a terminal.
@@ -34,10 +51,11 @@ public struct ConversionReport: Codable, Hashable, Sendable {
       ),
       ("largest difference", String(format: "%.1e of the largest output", verification.outputDifference)),
       ("same class", "\(verification.sameClass) of \(verification.images) images"),
-      ("verdict", verification.verdict),
+      ("verdict", verification.verdict), ("file", output),
     ]
-    return rows.map { $0.0.padding(toLength: 20, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
-      + "\n" + "file".padding(toLength: 20, withPad: " ", startingAt: 0) + output
+    let left = checkpoint.map { [("checkpoint", $0)] } ?? []
+    return (rows + left).map { $0.0.padding(toLength: 20, withPad: " ", startingAt: 0) + $0.1 }
+      .joined(separator: "\n")
   }
 }
 

@@ -1,3 +1,4 @@
+import Compute
 import Datasets
 import Exporters
 import Foundation
@@ -16,7 +17,11 @@ public struct Converter {
   public struct Listener {
     public var note: (String) -> Void
     public var warn: (String) -> Void
-    package var progress: (FineTuning.Progress) -> Void
+    package var progress: (TrainingProgress) -> Void
+    /// Once, before anything is computed.
+    var began: (ConversionLog.Start) -> Void = { _ in }
+    /// Once, as soon as the model and the data are known.
+    var identified: (Fingerprint) -> Void = { _ in }
 
     public init(note: @escaping (String) -> Void = { _ in }, warn: @escaping (String) -> Void = { _ in }) {
       self.note = note
@@ -25,8 +30,17 @@ public struct Converter {
     }
   }
 
+  /// From the graph that was trained to the one that is packed.
+  private static let freezing: [any Pass] = [Freeze(), SplitCeilings(), MakeThresholds(), FoldBatchNorm()]
+
   public let recipe: Recipe
   public var listener: Listener
+  /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
+  public var isStrict = false
+  /// When the state of training is saved beside the output, and whether a saved one is resumed.
+  public var checkpoints = CheckpointPolicy()
+  /// Where the course of the conversion is written down, a JSON object a line; nil for nowhere.
+  public var log: String?
 
   /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
   public init(recipe: Recipe, listener: Listener = Listener()) {
@@ -37,7 +51,7 @@ public struct Converter {
   /// Imports, codes, fine-tunes, freezes, exports and verifies.
   ///
   /// The file is written beside and gets its name only once the verification has passed. Throws what keeps the
-  /// conversion from happening; a failed verification is in the report.
+  /// conversion from happening, and `Interrupted` where a signal ended training; a failed verification is in the report.
   ///
   /// - Parameters:
   ///   - data: training images, with or without labels.
@@ -45,39 +59,47 @@ public struct Converter {
   public func convert(
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
-    let unverified = output + ".unverified"
     try Output.check(output, sources: [model], suffix: ".unverified")
-    let source = try SourceModel(model)
-    let images = try Images(training: data, evaluation: evaluateOn, source: source, listener: listener)
-    let normalization = try chooseNormalization(for: source, images)
-    let student = try attach(to: source, images, normalization)
-    let teacher = recipe.teacher == .itself ? try FuseBatchNorm().rewrite(source.graph) : nil
-    guard teacher != nil || images.training.labels != nil else {
-      throw InputError(["\(data): without labels a teacher is needed; leave out '--teacher none'"])
+    let keeper = try CheckpointKeeper(for: output, checkpoints)
+    return try logging(apartFrom: [model, data, output, keeper.path]) { logged in
+      logged.listener.began(start(model, data, output))
+      return try logged.convert(model, data, evaluateOn, output, keeper)
     }
+  }
+
+  /// The story: every line a stage.
+  private func convert(
+    _ model: String, _ data: String, _ evaluateOn: String?, _ output: String, _ keeper: CheckpointKeeper
+  ) throws -> ConversionReport {
+    let unverified = output + ".unverified"
+    let source = try SourceModel(model)
+    let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
+    try keeper.identify(as: fingerprint(of: source, images.training), listener)
+    let normalization = try chooseNormalization(for: source, images)
+    let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
+    let student = try attach(layers, to: source, images, normalization)
+    let teacher = try teacher(for: source, images, data)
     let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
     try rehearse(student, destination)
-    let outcome = try tune(student, teacher, images, normalization)
-    let frozen = try outcome.graph.applying([Freeze(), SplitCeilings(), MakeThresholds()])
+    let outcome = try tune(student, teacher, images, normalization, keeper)
+    let frozen = try outcome.graph.applying(Self.freezing)
     let verification = try Output.making(unverified) {
       try PackedExporter().export(frozen, to: destination)
       // From here on hours of training are in the file: it stays, whatever comes.
       return Result { try verify(frozen, destination, on: images.evaluation, float: source.graph, output) }
     }.keeping(unverified)
-    let path = verification.passes ? output : unverified
-    return ConversionReport(
-      model: source.name, output: path, method: recipe.method, layersCoded: frozen.codedCount,
-      floatBytes: source.bytes, packedBytes: Output.size(path), recalibrated: outcome.isRecalibrated,
-      evaluatedOn: images.evaluation.name,
-      history: outcome.history.map { .init(loss: $0.loss, top1: $0.top1) }, verification: verification)
+    if verification.passes { keeper.finish() }
+    return report(source, outcome, verification, frozen, images, keeper, verification.passes ? output : unverified)
   }
 
   /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.
-  private func rehearse(_ student: Graph, _ destination: Destination) throws {
-    let frozen = try student.applying([Freeze(), SplitCeilings(), MakeThresholds()])
+  @discardableResult
+  func rehearse(_ student: Graph, _ destination: Destination) throws -> PackedModel {
+    let frozen = try student.applying(Self.freezing)
     let model = try Lowering(frozen).model(
       normalization: destination.normalization, provenance: destination.provenance)
     _ = try PackedRunner(model)
+    return model
   }
 
   /// Runs the bytes against the graph; where they agree, the file gets its name.
@@ -95,7 +117,7 @@ public struct Converter {
 
   // MARK: The stages
 
-  private func chooseNormalization(for source: SourceModel, _ images: Images) throws -> Normalization {
+  func chooseNormalization(for source: SourceModel, _ images: Images) throws -> Normalization {
     let chosen: (name: String, value: Normalization)
     if recipe.normalization != "auto" {
       guard let value = Normalizations.named(recipe.normalization) else {
@@ -114,18 +136,18 @@ public struct Converter {
     return chosen.value
   }
 
-  private func attach(to source: SourceModel, _ images: Images, _ normalization: Normalization) throws -> Graph {
-    let method = try makeMethod(named: recipe.method, options: recipe.options)
-    let all = source.graph.weightLayers.map(\.name)
-    let chosen = recipe.layers == .all ? all : Array(all.dropFirst().dropLast())
-    guard !chosen.isEmpty else {
-      throw InputError([
-        "\(source.name): there are \(all.count) layers with weights, and the first and the last stay float; "
-          + "ask for all of them with '--layers all'"
-      ])
+  func teacher(for source: SourceModel, _ images: Images, _ data: String) throws -> Graph? {
+    let teacher = recipe.teacher == .itself ? try FuseBatchNorm().rewrite(source.graph) : nil
+    guard teacher != nil || images.training.labels != nil else {
+      throw InputError(["\(data): without labels a teacher is needed; leave out '--teacher none'"])
     }
-    let layers = Set(chosen)
-    let restored = try RestoreBatchNorm(layers: layers).rewrite(source.graph)
+    return teacher
+  }
+
+  func attach(
+    _ plan: LayerPlan, to source: SourceModel, _ images: Images, _ normalization: Normalization
+  ) throws -> Graph {
+    let restored = try RestoreBatchNorm(layers: Set(plan.coded.map(\.name))).rewrite(source.graph)
     let new = Set(restored.nodes.filter { $0.operation is BatchNorm }.map(\.name))
       .subtracting(source.graph.nodes.map(\.name))
     var graph = restored
@@ -135,52 +157,54 @@ public struct Converter {
       graph = Calibration.standardize(
         restored, norms: new, batches: Array(batches.prefix(20)), data: images.training, normalization: normalization)
     }
-    listener.note("\(recipe.method): \(chosen.count) of \(all.count) layers with weights become bits")
-    let signs: [any Pass] = recipe.activations == .sign ? [SignInputs(layers: layers)] : []
-    return try graph.applying([AttachMethod(method, layers: layers)] + signs + [FuseBatchNorm()])
+    listener.note(plan.summary)
+    return try graph.applying(plan.passes + [FuseBatchNorm()])
   }
 
   private func tune(
-    _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization
+    _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization, _ keeper: CheckpointKeeper
   ) throws -> FineTuning.Outcome {
-    let (training, validation) = images.training.split(
-      validation: Int(Float(images.training.count) * recipe.validation))
-    var settings = FineTuning.Settings()
-    settings.epochs = recipe.epochs
-    settings.batch = min(recipe.batch, training.count)
-    settings.learningRate = try recipe.learningRate ?? suggestedLearningRate()
-    settings.momentum = recipe.momentum
-    settings.weightDecay = recipe.weightDecay
-    settings.distillation = recipe.distillation
-    settings.temperature = recipe.temperature
-    settings.augmentation = augmentation(for: images.training)
-    settings.seed = recipe.seed
+    let tuning = try tuning(student, teacher, images, normalization)
+    let (training, validation) = (tuning.training, tuning.validation)
     let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap {
       $0
     }
     listener.note(
       "fine-tuning: \(training.count) images, \(validation.count) set aside, \(recipe.epochs) epochs, taught by "
         + teaching.joined(separator: " and "))
-    return try FineTuning(
+    if !tuning.matched.isEmpty {
+      listener.note("\(recipe.matching) matched after \(tuning.matched.map(\.name).joined(separator: ", "))")
+    }
+    return recipe.epochs == 0
+      ? try tuning.run { _ in } : try keeper.keeping(listener) { try tuning.run(from: $0, watch: $1) }
+  }
+
+  /// Training as the recipe wants it. Throws `InputError` where layers are to be matched and none can be.
+  func tuning(
+    _ student: Graph, _ teacher: Graph?, _ images: Images, _ normalization: Normalization
+  ) throws -> FineTuning {
+    let (training, validation) = images.training.split(
+      validation: Int(Float(images.training.count) * recipe.validation),
+      seed: recipe.validationSplit == .random ? recipe.seed : nil)
+    let settings = try recipe.resolved(for: images.training, training: training.count).settings(for: images.training)
+    try training.check(settings.augmentation)
+    let tuning = FineTuning(
       student: student, teacher: teacher, training: training, validation: validation, normalization: normalization,
-      settings: settings
-    ).run(report: listener.progress)
+      settings: settings)
+    guard settings.matching == nil || !tuning.matched.isEmpty else {
+      let known = student.nodes.filter { $0.operation != nil && $0.shape.rank >= 2 }.map(\.name)
+      throw InputError([
+        "'matching': no layer of the float network can be matched; name some with 'matching-layers' (nodes: "
+          + known.joined(separator: ", ") + ")"
+      ])
+    }
+    return tuning
   }
 
-  private func suggestedLearningRate() throws -> Float {
-    type(of: try makeMethod(named: recipe.method, options: recipe.options)).learningRate
-  }
-
-  /// Colour photographs are moved and mirrored; grey images, which may be letters or digits, are only moved.
-  private func augmentation(for data: any Dataset) -> Augmentation {
-    guard data.imageShape.rank == 3 else { return .none }
-    let isColour = data.imageShape[0] == 3
-    return Augmentation(padding: recipe.crop ?? (isColour ? 4 : 2), flips: recipe.flip ?? isColour)
-  }
-
-  private func provenance(of source: SourceModel) -> PackedModel.Provenance {
+  func provenance(of source: SourceModel) -> PackedModel.Provenance {
     PackedModel.Provenance(
-      source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version)
+      source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version,
+      threads: Processor.threadCount)
   }
 }
 
@@ -196,29 +220,4 @@ extension Result {
 /// The version of this tool.
 public enum Signum {
   public static let version = "0.1.0"
-}
-
-/// The images of a conversion.
-private struct Images {
-  let training: any Dataset
-  let evaluation: any Dataset
-
-  init(training path: String, evaluation: String?, source: SourceModel, listener: Converter.Listener) throws {
-    training = try DatasetFinder.open(path, split: .train)
-    var problems = source.problems(with: training)
-    let found = Result { () throws(DatasetError) in try DatasetFinder.open(evaluation ?? path, split: .test) }
-    switch found {
-    case .success(let images): self.evaluation = images
-    case .failure(.noPart) where evaluation == nil, .failure(.nothingKnown) where evaluation == nil:
-      listener.warn("\(path): there are no test images with it; the figures below are of training images")
-      self.evaluation = training
-    case .failure(let error): throw error
-    }
-    problems += source.problems(with: self.evaluation).filter { !problems.contains($0) }
-    guard problems.isEmpty else { throw InputError(problems) }
-  }
-}
-
-extension Graph {
-  fileprivate var codedCount: Int { nodes.count { if case .constant(.coded) = $0.content { true } else { false } } }
 }

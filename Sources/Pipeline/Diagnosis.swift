@@ -86,7 +86,9 @@ public struct Diagnosis: Codable, Hashable, Sendable {
   private func row(_ kind: String, _ path: String, _ count: String, _ products: String, _ bytes: String) -> String {
     let width = max(8, groups.map(\.kind.count).max() ?? 0)
     func left(_ text: String, _ width: Int) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
-    func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+    func right(_ text: String, _ width: Int) -> String {
+      String(repeating: " ", count: max(0, width - text.count)) + text
+    }
     return "\(left(kind, width))  \(left(path, 6))  \(right(count, 5))  \(right(products, 13))  \(right(bytes, 7))"
   }
 }

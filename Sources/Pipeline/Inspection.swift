@@ -75,6 +75,7 @@ public struct Inspection: Codable, Hashable, Sendable {
       "recipe": model.provenance.recipe,
       "seed": "\(model.provenance.seed)", "tool": model.provenance.tool,
     ]
+    provenance["threads"] = model.provenance.threads.map(String.init)
     if let normalization = model.input.normalization {
       provenance["normalization"] =
         "(byte · \(normalization.scale) − \(normalization.mean)) / \(normalization.deviation)"
@@ -116,10 +117,18 @@ extension PackedLayer.Kind {
 
 extension PackedWeight {
   fileprivate var count: Int { shape.reduce(1, *) }
-  fileprivate var bits: Int {
+  /// That each weight takes, without the padding of rows.
+  var bits: Int {
     switch self {
     case .float: 32;
     case .binary: 1
+    }
+  }
+  /// In the file, levels and padding included.
+  var bytes: Int {
+    switch self {
+    case .float: count * 4;
+    case .binary(_, let rows, let levels): rows.words.count * 8 + levels.count * 4
     }
   }
 }

@@ -45,10 +45,13 @@ package enum Normalizations {
       + "; or write scale:mean,…:deviation,…"
   }
 
+  /// How many images a choice is made on.
+  static let sampleSize = 512
+
   /// The known normalisation with which the network answers best, by its mean cross-entropy on the first images.
   ///
   /// A file says nothing of what its network expects; the network itself does. Nil without labels.
-  package static func detect(for graph: Graph, on data: any Dataset, images: Int = 512) -> (
+  package static func detect(for graph: Graph, on data: any Dataset, images: Int = sampleSize) -> (
     name: String, value: Normalization
   )? {
     guard data.labels != nil else { return nil }

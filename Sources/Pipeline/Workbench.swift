@@ -61,19 +61,45 @@ public struct EvaluationReport: Codable, Hashable, Sendable {
   public var normalization: String
 }
 
+/// What a command says of the images that it takes.
+package struct ImageOptions {
+  /// How many at most; nil takes all.
+  package var limit: Int?
+  /// The shorter side of an image in a file of its own before its middle is cut out; nil takes what the packed file
+  /// says, or the least that covers the network's input.
+  package var resize: Int?
+  /// Whether an image that cannot be read is refused rather than left out.
+  package var isStrict: Bool
+  package var warn: (String) -> Void
+
+  package init(
+    limit: Int? = nil, resize: Int? = nil, isStrict: Bool = false, warn: @escaping (String) -> Void = { _ in }
+  ) {
+    self.limit = limit
+    self.resize = resize
+    self.isStrict = isStrict
+    self.warn = warn
+  }
+
+  func open(_ path: String, _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
+    var request = request
+    (request.limit, request.isStrict, request.warn) = (limit, isStrict, warn)
+    request.resize = resize ?? request.resize
+    return try DatasetFinder.open(path, request)
+  }
+}
+
 package enum Workbench {
   /// Evaluates a model on labelled images.
-  package static func evaluate(_ path: String, data: String, normalization: String, limit: Int?) throws
-    -> EvaluationReport
-  {
+  package static func evaluate(
+    _ path: String, data: String, normalization: String, _ options: ImageOptions = ImageOptions()
+  ) throws -> EvaluationReport {
     let model = try AnyModel(path)
-    let all = try DatasetFinder.open(data, split: .test)
-    let images: any Dataset = limit.map { all.first($0) } ?? all
+    let images = try options.open(data, model.request(.test))
     guard images.labels != nil else { throw InputError(["\(data): there are no labels to compare with"]) }
     let runner = try runner(of: model, on: images)
     // Choices are made on training images where there are some, so that the figure stays one of unseen images.
-    let training = try? DatasetFinder.open(data, split: .train)
-    let (name, chosen) = try self.normalization(normalization, model, training ?? images)
+    let (name, chosen) = try self.normalization(normalization, model) { trainingSample(data, model, options) ?? images }
     if let chosen { try Normalizations.check(chosen, name, fits: images) }
     let start = ContinuousClock.now
     let answers: Answers
@@ -102,8 +128,15 @@ package enum Workbench {
     }
   }
 
+  /// As many training images as choices are made on; nil where there are none, or they cannot be read.
+  private static func trainingSample(_ data: String, _ model: AnyModel, _ options: ImageOptions) -> (any Dataset)? {
+    var options = options
+    (options.limit, options.isStrict, options.warn) = (Normalizations.sampleSize, false, { _ in })
+    return try? options.open(data, model.request(.train))
+  }
+
   private static func normalization(
-    _ wanted: String, _ model: AnyModel, _ images: any Dataset
+    _ wanted: String, _ model: AnyModel, _ images: () -> any Dataset
   ) throws -> (String, Normalization?) {
     if wanted != "auto" {
       guard let value = Normalizations.named(wanted) else { throw InputError([Normalizations.explanation(wanted)]) }
@@ -112,6 +145,7 @@ package enum Workbench {
     switch model {
     case .packed(let packed, _): return ("from the packed file", packed.input.normalization)
     case .float(let source):
+      let images = images()
       guard source.problems(with: images).isEmpty,
         let found = Normalizations.detect(for: source.graph, on: images)
       else { return ("none", nil) }
@@ -123,9 +157,8 @@ package enum Workbench {
     _ runner: PackedRunner, _ images: any Dataset, _ normalization: Normalization?
   ) throws -> Answers {
     var answers = Answers(classes: [])
-    for indices in images.orderedBatches(of: 500) {
-      let batch = images.images(indices, normalization: normalization)
-      let input = batch.reshapedIfNeeded([indices.count] + runner.model.input.shape)
+    for batch in BatchLoader(images, batches: images.orderedBatches(of: 500), normalization: normalization) {
+      let input = batch.images.reshapedIfNeeded([batch.images.shape[0]] + runner.model.input.shape)
       answers.classes += try runner.run(input).flattenedToRows().largestColumns
     }
     return answers
@@ -148,13 +181,12 @@ package enum Workbench {
   }
 
   /// Compares a packed file with what oneDNN makes of it, and with the float network it came from.
-  package static func verify(_ path: String, against model: String, data: String, limit: Int?) throws
-    -> VerificationReport
-  {
+  package static func verify(
+    _ path: String, against model: String, data: String, _ options: ImageOptions = ImageOptions()
+  ) throws -> VerificationReport {
     let packed = try AnyModel.packed(path)
     let source = try SourceModel(model)
-    let all = try DatasetFinder.open(data, split: .test)
-    let images: any Dataset = limit.map { all.first($0) } ?? all
+    let images = try options.open(data, packed.request(.test))
     let classes = try PackedShapes(of: packed).values.last?.reduce(1, *) ?? 0
     try refuse(problems(packed, images, classes: classes) + source.problems(with: images))
     if let normalization = packed.input.normalization { try Normalizations.check(normalization, path, fits: images) }

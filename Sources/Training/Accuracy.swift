@@ -29,14 +29,13 @@ extension Graph {
   ) -> Answers {
     var answers = Answers(classes: [])
     let logits = logits
-    for indices in data.orderedBatches(of: batch) {
-      let part = data.batch(indices, normalization: normalization)
+    for part in BatchLoader(data, batches: data.orderedBatches(of: batch), normalization: normalization) {
       let trace = run(values(for: part.images), at: moment, keeping: .only([logits]), constants: constants)
       let rows = trace[logits].flattenedToRows()
       answers.classes += rows.largestColumns
       if let objective {
         let wanted = teacher.map { $0.run($0.values(for: part.images))[$0.logits].flattenedToRows() }
-        answers.loss += objective(rows, teacher: wanted, labels: part.labels).loss * Float(indices.count)
+        answers.loss += objective(rows, teacher: wanted, labels: part.labels).loss * Float(part.images.shape[0])
       }
     }
     answers.loss /= Float(max(data.count, 1))

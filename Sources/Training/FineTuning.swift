@@ -3,18 +3,21 @@ import Foundation
 import Graphs
 import Tensors
 
-/// Trains a network whose weights are coded, from the weights that it has: momentum descent with a cosine schedule,
-/// taught by the labels and by the float network that it came from.
+/// Trains a network whose weights are coded, from the weights that it has, taught by the labels and by the float network
+/// that it came from.
 package struct FineTuning: Sendable {
   package struct Settings: Hashable, Sendable, Codable {
     package var epochs: Int = 10
     /// Images a step.
     package var batch: Int = 128
-    /// At the start; it falls to 0 along half a cosine.
+    /// The largest of the schedule.
     package var learningRate: Float = 0.02
-    package var momentum: Float = 0.9
-    /// On weights; biases, batch norms and companions are left alone.
-    package var weightDecay: Float = 1e-4
+    package var schedule = Schedule()
+    package var update = UpdateRule()
+    /// The share of each label that is spread evenly over all classes.
+    package var labelSmoothing: Float = 0
+    /// How layers are held to the teacher's; nil leaves them alone.
+    package var matching: Matching?
     /// The share of the teacher in the loss, from 0 to 1.
     package var distillation: Float = 0.7
     package var temperature: Float = 3
@@ -26,42 +29,15 @@ package struct FineTuning: Sendable {
     package init() {}
   }
 
-  /// How far training has come.
-  package struct Progress: Sendable {
-    package var epoch: Int
-    package var epochs: Int
-    /// Steps done in this epoch, of `steps`.
-    package var step: Int
-    package var steps: Int
-    /// Mean over the epoch so far.
-    package var loss: Float
-    package var top1: Float
-    package var imagesPerSecond: Double
-    package var secondsLeft: Double
-    /// On the images set aside, once an epoch has ended.
-    package var validationTop1: Float?
-    /// Whether this is the summary of a whole epoch.
-    package var isEpochEnd = false
-  }
-
-  package enum Failure: Error, CustomStringConvertible {
-    case diverged(epoch: Int, step: Int)
-    package var description: String {
-      switch self {
-      case .diverged(let epoch, let step):
-        "training diverged: the loss is no longer a number at step \(step) of epoch \(epoch); lower the learning rate"
-      }
-    }
-  }
-
   /// What came out of training.
   package struct Outcome: Sendable {
     package var graph: Graph
     /// Whether the statistics of the batch norms were measured anew at the end, because that was better on the images
     /// set aside.
     package var isRecalibrated: Bool
-    /// Mean loss and top-1 of each epoch.
-    package var history: [(loss: Float, top1: Float)]
+    package var history: [EpochSummary]
+    /// Layers that fell silent on the way.
+    package var collapses: [Collapse]
   }
 
   package let student: Graph
@@ -70,6 +46,8 @@ package struct FineTuning: Sendable {
   package let validation: any Dataset
   package let normalization: Normalization?
   package let settings: Settings
+  /// The layers that are held to the teacher's.
+  package let matched: [MatchedLayer]
 
   package init(
     student: Graph, teacher: Graph?, training: any Dataset, validation: any Dataset, normalization: Normalization?,
@@ -81,76 +59,75 @@ package struct FineTuning: Sendable {
     self.validation = validation
     self.normalization = normalization
     self.settings = settings
+    matched = teacher.flatMap { settings.matching?.layers(of: student, and: $0) } ?? []
   }
 
-  private var objective: Objective { Objective(distillation: settings.distillation, temperature: settings.temperature) }
-
-  /// Trains for all epochs. Throws `Failure` where the loss is no longer a number.
-  ///
-  /// - Precondition: the training images are labelled, or there is a teacher.
-  package func run(report: (Progress) -> Void) throws -> Outcome {
-    var parameters = Parameters(of: student)
-    parameters.values.merge(calibrated(parameters.values, progress: 0)) { $1 }
-    var history: [(loss: Float, top1: Float)] = []
-    let clock = Clock()
-    for epoch in 0..<settings.epochs {
-      var sum = (loss: Double(0), correct: 0, images: 0)
-      let batches = training.shuffledBatches(of: settings.batch, seed: settings.seed, epoch: epoch, keepsRest: false)
-      for (step, indices) in batches.enumerated() {
-        let value = self.step(&parameters, indices, epoch: epoch, step: step, of: batches.count)
-        guard value.loss.isFinite else { throw Failure.diverged(epoch: epoch + 1, step: step + 1) }
-        sum = (sum.loss + Double(value.loss), sum.correct + value.correct, sum.images + indices.count)
-        let done = epoch * batches.count + step + 1
-        report(
-          progress(
-            epoch, step + 1, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch)))
-      }
-      guard !batches.isEmpty else { continue }
-      history.append((Float(sum.loss) / Float(batches.count), Float(sum.correct) / Float(sum.images)))
-      let done = (epoch + 1) * batches.count
-      var ended = progress(
-        epoch, batches.count, batches.count, sum, clock.rate(done, of: settings.epochs * batches.count, settings.batch))
-      ended.isEpochEnd = true
-      ended.validationTop1 = validationTop1(
-        parameters.values, progress: moment(epoch, batches.count, batches.count).progress)
-      report(ended)
-    }
-    let (values, isRecalibrated) = settled(parameters.values)
-    return Outcome(graph: student.replacingConstants(values), isRecalibrated: isRecalibrated, history: history)
+  private var objective: Objective {
+    Objective(
+      distillation: settings.distillation, temperature: settings.temperature, smoothing: settings.labelSmoothing)
   }
 
+  /// One step on a batch of images. Throws `Divergence` where numbers stop being numbers; the parameters are then as
+  /// they were.
   func step(
-    _ parameters: inout Parameters, _ indices: [Int], epoch: Int, step: Int, of steps: Int
-  ) -> Objective.Value {
+    _ parameters: inout Parameters, _ batch: Batch, epoch: Int, step: Int, of steps: Int
+  ) throws(Divergence) -> Objective.Value {
     let moment = moment(epoch, step, steps)
-    let batch = training.batch(
-      indices, normalization: normalization, augmentation: settings.augmentation, seed: settings.seed, epoch: epoch)
-    let wanted = teacher.map {
-      $0.run($0.values(for: batch.images), at: .teaching, keeping: .only([$0.logits]))[$0.logits]
+    let lesson = teacher.map { teacher in
+      teacher.run(
+        teacher.values(for: batch.images), at: .teaching, keeping: .only([teacher.logits] + matched.map(\.teacher)))
     }
     let logits = student.logits
     let trace = student.run(
-      student.values(for: batch.images), at: moment, keeping: .forGradients(and: [logits]), constants: parameters.values
+      student.values(for: batch.images), at: moment, keeping: .forGradients(and: [logits] + matched.map(\.student)),
+      constants: parameters.values
     )
     let shape = trace[logits].shape
-    let value = objective(trace[logits].flattenedToRows(), teacher: wanted?.flattenedToRows(), labels: batch.labels)
-    parameters.values.merge(trace.updates) { $1 }
-    let gradients = student.gradients(
-      of: logits, seed: value.gradient.reshaped(shape), for: parameters.ids, along: trace, at: moment)
-    let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
-    let rate = settings.learningRate * (1 + cos(Float.pi * through)) / 2
-    parameters.step(gradients, rate: rate, momentum: settings.momentum, decay: settings.weightDecay, at: moment)
+    let wanted = teacher.flatMap { teacher in lesson.map { $0[teacher.logits].flattenedToRows() } }
+    var value = objective(
+      trace[logits].flattenedToRows(), teacher: wanted, labels: batch.labels, partners: batch.mixing?.partnerLabels,
+      share: batch.mixing?.share ?? 1)
+    var seeds = [logits: value.gradient.reshaped(shape)]
+    if let matching = settings.matching, let lesson {
+      let found = matching(matched, student: trace, teacher: lesson)
+      value.loss += found.loss
+      seeds.merge(found.gradients) { $0.adding($1) }
+    }
+    guard value.loss.isFinite else {
+      let whole = everything(batch, parameters, at: moment)
+      throw Divergence(epoch: epoch + 1, step: step + 1, origin: student.origin(in: whole, teacher: wanted))
+    }
+    let updates = trace.updates
+    let gradients = student.gradients(seeds: seeds, for: parameters.ids, along: trace, at: moment)
+    guard gradients.values.allSatisfy(\.isFinite) else {
+      let whole = everything(batch, parameters, at: moment)
+      throw Divergence(
+        epoch: epoch + 1, step: step + 1, origin: student.origin(ofGradients: seeds, along: whole, at: moment))
+    }
+    parameters.values.merge(updates) { $1 }
+    parameters.step(gradients, rate: learningRate(epoch, step, steps), at: moment)
     return value
   }
 
+  /// The same step forward once more with every value kept, to find where it went wrong.
+  private func everything(_ batch: Batch, _ parameters: Parameters, at moment: Moment) -> Trace {
+    student.run(student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
+  }
+
+  /// The learning rate of a step.
+  func learningRate(_ epoch: Int, _ step: Int, _ steps: Int) -> Float {
+    let position = Schedule.Position(epoch: epoch, epochs: settings.epochs, step: step, steps: steps)
+    return settings.schedule.rate(settings.learningRate, at: position)
+  }
+
   /// Progress reaches 1 at `hardAt` of training, so that the last steps train the very weights that are shipped.
-  private func moment(_ epoch: Int, _ step: Int, _ steps: Int) -> Moment {
+  func moment(_ epoch: Int, _ step: Int, _ steps: Int) -> Moment {
     let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
     let seed = SplitMix64(seed: settings.seed, stream: UInt64(epoch), UInt64(step)).peek
     return Moment(phase: .training, progress: min(1, through / settings.hardAt), seed: seed)
   }
 
-  private func calibrated(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [Graph.Node.ID: Tensor] {
+  func calibrated(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [Graph.Node.ID: Tensor] {
     let batches = training.shuffledBatches(of: min(250, max(training.count, 1)), seed: settings.seed, epoch: -1)
     return Calibration.statistics(
       of: student, constants: values, batches: Array(batches.prefix(20)), data: training, normalization: normalization,
@@ -159,7 +136,7 @@ package struct FineTuning: Sendable {
 
   /// The trained values with the running statistics, or with statistics measured anew: what is better on the images set
   /// aside. Without such images they are measured anew.
-  private func settled(_ values: [Graph.Node.ID: Tensor]) -> ([Graph.Node.ID: Tensor], isRecalibrated: Bool) {
+  func settled(_ values: [Graph.Node.ID: Tensor]) -> ([Graph.Node.ID: Tensor], isRecalibrated: Bool) {
     let fresh = values.merging(calibrated(values, progress: 1)) { $1 }
     guard validation.count > 0 else { return (fresh, true) }
     let losses = [values, fresh].map {
@@ -170,7 +147,7 @@ package struct FineTuning: Sendable {
     return losses[1] < losses[0] ? (fresh, true) : (values, false)
   }
 
-  private func validationTop1(_ values: [Graph.Node.ID: Tensor], progress: Float) -> Float? {
+  func validationTop1(_ values: [Graph.Node.ID: Tensor], progress: Float) -> Float? {
     guard validation.count > 0 else { return nil }
     let moment = Moment(
       phase: .inference, progress: progress, seed: settings.seed, arithmetic: .transformed)
@@ -178,29 +155,15 @@ package struct FineTuning: Sendable {
     return (validation.labels ?? teacherLabels).map { answers.top1($0) }
   }
 
+  /// What the symbols of the coded layers are like, and the bits that signs make of the first training images.
+  func layerSymbols(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [LayerSymbols] {
+    let images = training.images(0..<min(32, training.count), normalization: normalization)
+    return student.weightSymbols(values)
+      + student.activationSymbols(images, values, at: Moment(phase: .inference, progress: progress))
+  }
+
   private var teacherLabels: [Int32]? {
     teacher.map { $0.answers(on: validation, normalization: normalization).classes.map(Int32.init) }
-  }
-
-  private func progress(
-    _ epoch: Int, _ step: Int, _ steps: Int, _ sum: (loss: Double, correct: Int, images: Int),
-    _ rate: (imagesPerSecond: Double, secondsLeft: Double)
-  ) -> Progress {
-    Progress(
-      epoch: epoch + 1, epochs: settings.epochs, step: step, steps: steps, loss: Float(sum.loss / Double(step)),
-      top1: Float(sum.correct) / Float(sum.images), imagesPerSecond: rate.imagesPerSecond, secondsLeft: rate.secondsLeft
-    )
-  }
-}
-
-/// How fast steps pass.
-private struct Clock {
-  private let start = ContinuousClock.now
-
-  func rate(_ done: Int, of all: Int, _ batch: Int) -> (imagesPerSecond: Double, secondsLeft: Double) {
-    let elapsed = start.duration(to: .now) / .seconds(1)
-    let each = elapsed / Double(max(done, 1))
-    return (Double(batch) / max(each, 1e-9), each * Double(all - done))
   }
 }
 

@@ -90,7 +90,7 @@ private struct TimedTraining {
     let gradients = graph.gradients(
       of: logits, seed: value.gradient.reshaped(shape), for: parameters.ids, along: trace, at: moment, clock: clock)
     let backward = ContinuousClock.now
-    parameters.step(gradients, rate: 0.02, momentum: 0.9, decay: 1e-4, at: moment)
+    parameters.step(gradients, rate: 0.02, at: moment)
     let end = ContinuousClock.now
     let second = Duration.seconds(1)
     return (

@@ -50,7 +50,7 @@ struct PlainLogHandler: LogHandler {
 final class ProgressLine {
   private var last = ContinuousClock.now - .seconds(1)
 
-  func show(_ progress: FineTuning.Progress) {
+  func show(_ progress: TrainingProgress) {
     let isEpochEnd = progress.isEpochEnd
     if Console.isTerminal {
       guard isEpochEnd || ContinuousClock.now - last > .milliseconds(200) else { return }
@@ -61,12 +61,13 @@ final class ProgressLine {
     }
   }
 
-  private func text(_ progress: FineTuning.Progress) -> String {
+  private func text(_ progress: TrainingProgress) -> String {
     var parts = [
       "epoch \(progress.epoch)/\(progress.epochs)", "step \(progress.step)/\(progress.steps)",
       String(format: "loss %.4f", progress.loss), String(format: "top-1 %.2f %%", progress.top1 * 100),
     ]
     if let top1 = progress.validationTop1 { parts.append(String(format: "validation %.2f %%", top1 * 100)) }
+    parts.append(String(format: "rate %.2g", progress.learningRate))
     parts.append(String(format: "%.0f images/s", progress.imagesPerSecond))
     parts.append("\(Self.time(progress.secondsLeft)) left")
     return parts.joined(separator: "  ")

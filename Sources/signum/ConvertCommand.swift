@@ -17,6 +17,9 @@ struct ConvertCommand: ParsableCommand {
       '--epochs 0' nothing is trained, and only the statistics of batch norms are \
       measured anew.
 
+      The state of training is saved as OUTPUT.checkpoint. SIGINT and SIGTERM save it and \
+      end; the same command with '--resume' goes on as if nothing had happened.
+
       Examples:
 
         signum convert net.onnx --method xnor --data mnist/ -o net.signum
@@ -85,18 +88,41 @@ struct ConvertCommand: ParsableCommand {
       "How bytes become the input: auto, a name, or scale:mean,…:deviation,…. Default: auto.", valueName: "name"))
   var normalization: String?
 
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any key of a recipe, as often as wanted. See 'signum list settings'.", valueName: "key=value"))
+  var assignments: [String] = []
+
+  @Flag(help: "Say what would be done with each layer, how large the file gets and how long it takes; write nothing.")
+  var dryRun = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many training images at most, drawn by the seed. Default: all.", valueName: "count"))
+  var limit: Int?
+
+  @Flag(help: "Refuse data of which an image cannot be read, instead of leaving that image out.")
+  var strict = false
+
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
+
+  @OptionGroup(title: "Long conversions")
+  var keeping: KeepingOptions
 
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
   func validate() throws {
-    guard method != nil || recipe != nil else {
+    guard method != nil || recipe != nil || assignments.contains(where: { $0.hasPrefix("method=") }) else {
       throw ValidationError("Name a method with --method, or a recipe with --recipe.")
     }
     var given = Recipe()
     try overlay(&given)
+    // What belongs to the method of a recipe that has not been read can only be judged with it.
+    if recipe != nil, method == nil { (given.options, given.layers) = ([:], layers ?? .inner) }
     guard given.problems.isEmpty else {
       throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
     }
@@ -112,8 +138,16 @@ struct ConvertCommand: ParsableCommand {
     var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
     let line = ProgressLine()
     listener.progress = line.show
-    let report = try Converter(recipe: resolved, listener: listener)
-      .convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
+    var converter = Converter(recipe: resolved, listener: listener)
+    converter.isStrict = strict
+    converter.checkpoints = keeping.policy
+    converter.log = keeping.log
+    if dryRun {
+      let plan = try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
+      if json { try Console.printJSON(plan) } else { print(plan.table) }
+      return
+    }
+    let report = try converter.convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
     if json { try Console.printJSON(report) } else { print(report.table) }
     guard report.verification.passes else {
       throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)")
@@ -122,6 +156,14 @@ struct ConvertCommand: ParsableCommand {
 
   /// Lays what the command line says over a recipe. Throws `ValidationError` where the method is not written as one.
   private func overlay(_ recipe: inout Recipe) throws {
+    let problems = assignments.compactMap { assignment -> String? in
+      let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !parts[0].isEmpty else { return "'\(assignment)' is not of the form key=value" }
+      return recipe.set(parts[0], toYAML: parts[1])
+    }
+    guard problems.isEmpty else {
+      throw ValidationError(problems.map { "--set: \($0)" }.joined(separator: "\nerror: "))
+    }
     if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method) }
     recipe.epochs = epochs ?? recipe.epochs
     recipe.batch = batch ?? recipe.batch
@@ -131,6 +173,7 @@ struct ConvertCommand: ParsableCommand {
     recipe.layers = layers ?? recipe.layers
     recipe.activations = activations ?? recipe.activations
     recipe.normalization = normalization ?? recipe.normalization
+    recipe.limit = limit ?? recipe.limit
   }
 }
 
@@ -154,5 +197,14 @@ enum MethodArgument {
 }
 
 extension Recipe.Teacher: ExpressibleByArgument {}
-extension Recipe.Layers: ExpressibleByArgument {}
+extension Recipe.Layers: ExpressibleByArgument {
+  public init?(argument: String) {
+    switch argument {
+    case "inner": self = .inner
+    case "all": self = .all
+    default: return nil
+    }
+  }
+  public static var allValueStrings: [String] { ["inner", "all"] }
+}
 extension Recipe.Activations: ExpressibleByArgument {}

@@ -9,7 +9,9 @@ struct EvaluateCommand: ParsableCommand {
     discussion: """
       Takes a float network or a packed file. A packed file says how bytes become its \
       input; for a float network the known ways are tried on the first images, unless one \
-      is named. Where the data have a test part, that is taken.
+      is named. Where the data have a test part, that is taken. Images in files of their own \
+      are reduced to what covers the network's input, or as '--resize' says, and their \
+      middle is cut out.
 
       Example:
 
@@ -26,21 +28,19 @@ struct EvaluateCommand: ParsableCommand {
     help: ArgumentHelp("How bytes become the input: auto, a name, or scale:mean,…:deviation,….", valueName: "name"))
   var normalization = "auto"
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("How many images at most.", valueName: "count"))
-  var limit: Int?
+  @OptionGroup var images: ImageArguments
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
     guard normalization == "auto" || Normalizations.named(normalization) != nil else {
       throw ValidationError("--normalization: \(Normalizations.explanation(normalization))")
     }
   }
 
   func run() throws {
-    let report = try Workbench.evaluate(file, data: data, normalization: normalization, limit: limit)
+    let report = try Workbench.evaluate(file, data: data, normalization: normalization, images.options)
     if json { return try Console.printJSON(report) }
     print(
       """

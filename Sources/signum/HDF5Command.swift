@@ -17,16 +17,39 @@ struct HDF5ContentsCommand: ParsableCommand {
   @Argument var file: String
 
   func run() throws {
-    var seconds = rlimit(rlim_cur: 20, rlim_max: 20)
-    var memory = rlimit(rlim_cur: 4 << 30, rlim_max: 4 << 30)
-    setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &seconds)
-    setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
+    HDF5Child.limit(seconds: 20)
     try Console.printJSON(Contents(file: file, objects: HDF5File.contents(file)))
+  }
+}
+
+/// Writes an array of an HDF5 file to standard output as a `.npy` file.
+struct HDF5ArrayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hdf5-array", abstract: "Write an array of an HDF5 file as .npy.", shouldDisplay: false)
+
+  @Argument var file: String
+  @Argument var array: String
+
+  func run() throws {
+    HDF5Child.limit(seconds: 600)
+    try HDF5File.writeArray(array, of: file) { part in
+      guard fwrite(part.baseAddress, 1, part.count, stdout) == part.count else {
+        throw InputError(["standard output: cannot be written: \(String(cString: strerror(errno)))"])
+      }
+    }
   }
 }
 
 /// The parent of that process.
 enum HDF5Child {
+  /// Ends this process where the library goes round in circles, or asks for all memory.
+  static func limit(seconds: UInt) {
+    var seconds = rlimit(rlim_cur: seconds, rlim_max: seconds)
+    var memory = rlimit(rlim_cur: 4 << 30, rlim_max: 4 << 30)
+    setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &seconds)
+    setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
+  }
+
   static func show(_ file: String, json: Bool) throws {
     let child = Foundation.Process()
     child.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

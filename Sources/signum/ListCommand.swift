@@ -5,10 +5,11 @@ import Graphs
 import Importers
 import Methods
 import Packed
+import Pipeline
 
 struct ListCommand: ParsableCommand {
   enum Topic: String, CaseIterable, ExpressibleByArgument {
-    case methods, operators, passes, importers, exporters, kernels, datasets
+    case methods, operators, passes, importers, exporters, kernels, datasets, settings
   }
 
   struct Entry: Encodable {
@@ -18,7 +19,8 @@ struct ListCommand: ParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "List what signum knows: methods, operators, passes, importers, exporters, kernels, datasets.",
+    abstract:
+      "List what signum knows: methods, operators, passes, importers, exporters, kernels, datasets, settings of recipes.",
     discussion: """
       Example:
 
@@ -59,6 +61,7 @@ struct ListCommand: ParsableCommand {
         Entry(name: $0.name, summary: "\($0.isAvailable ? "available" : "not on this processor"); needs \($0.requires)")
       }
     case .datasets: datasetReaders.map { Entry(name: $0.name, summary: $0.summary) }
+    case .settings: Recipe.settings.map { Entry(name: $0.key, summary: $0.summary) }
     }
   }
 

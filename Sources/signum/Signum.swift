@@ -18,12 +18,12 @@ struct SignumCommand: ParsableCommand {
 
       Results go to standard output, everything else to standard error.
       Exit codes: 0 done, 1 the input cannot be used, 2 verification failed, 64 wrong \
-      usage.
+      usage, 130 and 143 interrupted by SIGINT and SIGTERM.
       """,
     version: Signum.version,
     subcommands: [
       InspectCommand.self, ConvertCommand.self, VerifyCommand.self, EvaluateCommand.self, RunCommand.self,
-      ListCommand.self, DoctorCommand.self, BenchmarkCommand.self, HDF5ContentsCommand.self,
+      ListCommand.self, DoctorCommand.self, BenchmarkCommand.self, HDF5ContentsCommand.self, HDF5ArrayCommand.self,
     ])
 
   static func main() {
@@ -35,6 +35,9 @@ struct SignumCommand: ParsableCommand {
     } catch let failure as VerificationFailed {
       Console.error("\(failure)")
       Foundation.exit(2)
+    } catch let interrupted as Interrupted {
+      Console.error("\(interrupted)")
+      Foundation.exit(128 + interrupted.signal)
     } catch let error where isAboutUsage(error) {
       guard exitCode(for: error) != .success else { exit(withError: error) }
       let message = fullMessage(for: error)

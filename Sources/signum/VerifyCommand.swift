@@ -26,18 +26,13 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Images: a folder or a file.", valueName: "path"))
   var data: String
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("How many images at most.", valueName: "count"))
-  var limit: Int?
+  @OptionGroup var images: ImageArguments
 
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
-  func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
-  }
-
   func run() throws {
-    let report = try Workbench.verify(packed, against: against, data: data, limit: limit)
+    let report = try Workbench.verify(packed, against: against, data: data, images.options)
     if json { try Console.printJSON(report) } else { print(report.layerTable + "\n\n" + report.summary) }
     guard report.passes else { throw VerificationFailed(description: "\(packed): \(report.verdict)") }
   }

@@ -16,6 +16,7 @@ struct BadFiles {
     try makeModels()
     try makeRecipes()
     try makeArrays()
+    try makeImages()
   }
 
   func path(_ name: String) -> String { folder.path(name) }
@@ -65,5 +66,17 @@ struct BadFiles {
     try write("counts/y_train.npy", [19])
     try write("colour/x_train.npy", [20, 3, 28, 28])
     try write("colour/y_train.npy", [20])
+  }
+
+  private func makeImages() throws {
+    let image = try Data(contentsOf: URL(fileURLWithPath: Project.path("fixtures/datasets/images/colour.jpg")))
+    for (name, bytes) in [
+      ("photographs/a/text.png", Data("no".utf8)), ("photographs/a/whole.jpg", image),
+      ("photographs/b/cut.jpg", image.prefix(image.count - 300)), ("photographs/b/empty.jpeg", Data()),
+      ("loose/a/1.jpg", image), ("loose/2.jpg", image),
+    ] {
+      _ = try self.folder.folder((name as NSString).deletingLastPathComponent)
+      _ = try self.folder.write(name, bytes)
+    }
   }
 }

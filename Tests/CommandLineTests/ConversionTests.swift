@@ -40,7 +40,7 @@ import Testing
     #expect(
       Set(report.keys) == [
         "model", "output", "method", "layersCoded", "floatBytes", "packedBytes", "recalibrated", "evaluatedOn",
-        "history", "verification",
+        "history", "verification", "warnings", "threads",
       ])
     let verification = try #require(report["verification"] as? [String: Any])
     #expect(

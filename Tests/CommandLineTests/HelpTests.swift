@@ -36,6 +36,12 @@ struct HelpTests {
     #expect(try Program.run(["doctor", "--json"]).object()["oneDNN"] is String)
   }
 
+  @Test func doctorKnowsANetwork() throws {
+    let model = "fixtures/onnx/inverted_ts_op17.onnx"
+    #expect(try Program.run(["doctor", model]).text.contains("multiply-adds an image"))
+    #expect(try Program.run(["doctor", model, "--json"]).object()["multiplyAdds"] is Int)
+  }
+
   @Test func endsQuietlyWhereNobodyReads() throws {
     let outcome = try Program.shell("\"$0\" list operators | head -n 1", [])
     #expect(outcome.text == "add\n" && outcome.errors.isEmpty)

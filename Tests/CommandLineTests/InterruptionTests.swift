@@ -30,34 +30,11 @@ struct InterruptionTests {
     #expect(try String(contentsOfFile: output, encoding: .utf8) == "old")
   }
 
-  @Test(arguments: [SIGINT, SIGTERM]) func aSignalEndsTrainingAndLeavesNothing(_ signal: Int32) throws {
-    let (folder, logs) = (try TemporaryFolder(), try TemporaryFolder())
-    let process = Program.process(
-      Program.path,
-      [
-        "convert", BadFiles.model, "--method", "xnor", "--epochs", "200", "--data", BadFiles.data, "-o",
-        folder.path("o.signum"),
-      ], [:])
-    let log = try logs.write("log", "")
-    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    waitUntil { (try? String(contentsOfFile: log, encoding: .utf8))?.contains("fine-tuning") == true }
-    kill(process.processIdentifier, signal)
-    let ended = waitUntil { !process.isRunning }
-    if !ended { kill(process.processIdentifier, SIGKILL) }
-    process.waitUntilExit()
-    #expect(process.terminationReason == .uncaughtSignal)
-    #expect(process.terminationStatus == signal)
-    #expect(folder.names.isEmpty)
-  }
-
-  /// Waits for at most 20 seconds; whether the condition came true.
-  @discardableResult private func waitUntil(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<400 {
-      if condition() { return true }
-      usleep(50_000)
-    }
-    return false
+  /// Where nothing is trained there is nothing to save.
+  @Test(arguments: [SIGINT, SIGTERM]) func aSignalOutsideTrainingEndsAtOnceAndLeavesNothing(_ signal: Int32) throws {
+    let conversion = try LongConversion()
+    let ended = try conversion.ended(by: signal, ["--epochs", "0"]) { $0["event"] as? String == "start" }
+    #expect(ended.reason == .uncaughtSignal && ended.status == signal)
+    #expect(conversion.folder.names.isEmpty)
   }
 }

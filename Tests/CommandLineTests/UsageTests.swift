@@ -29,6 +29,8 @@ struct UsageTests {
     ("teacher-unknown", convert + ["--method", "xnor", "--teacher", "human"]),
     ("normalization-unknown", convert + ["--method", "xnor", "--normalization", "imagnet"]),
     ("several", convert + ["--method", "nothing", "--batch", "0", "--epochs", "-1"]),
+    ("checkpoint-every", convert + ["--method", "xnor", "--checkpoint-every", "10"]),
+    ("resume-and-restart", convert + ["--method", "xnor", "--resume", "--restart"]),
     ("evaluate-normalization", ["evaluate", "net.onnx", "--data", "data", "--normalization", "1:2"]),
     ("limit-zero", ["evaluate", "net.onnx", "--data", "data", "--limit", "0"]),
     ("benchmark-methods", ["benchmark", "training", "--methods", "all", "xnor"]),

@@ -54,7 +54,9 @@ struct ScalarFunctionTests {
   func atTheEnds(_ function: ScalarFunction) {
     let y = Tensor([3], scalars: [.nan, 200, .infinity]).applying(function).scalars
     #expect(y[0].isNaN || isFlat(function), "what is not a number is seen")
-    for (x, found) in [(200.0, y[1]), (Double.infinity, y[2])] { #expect(Double(found) == Double(Float(exact(function, x)))) }
+    for (x, found) in [(200.0, y[1]), (Double.infinity, y[2])] {
+      #expect(Double(found) == Double(Float(exact(function, x))))
+    }
   }
 
   private func isFlat(_ function: ScalarFunction) -> Bool { false }
@@ -67,7 +69,8 @@ struct ScalarFunctionTests {
     for place in [0, count / 2, count - 1] {
       let one = Tensor([1], scalars: [x.scalars[place]])
       #expect(abs(one.applying(function).scalars[0] - whole.scalars[place]) <= 1e-6)
-      #expect(abs(Tensor([1], repeating: 2).times(slopeOf: function, at: one).scalars[0] - slopes.scalars[place]) <= 1e-5)
+      #expect(
+        abs(Tensor([1], repeating: 2).times(slopeOf: function, at: one).scalars[0] - slopes.scalars[place]) <= 1e-5)
     }
   }
 }

@@ -29,6 +29,48 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
     #expect(Processor.threadCount == before && before >= 1)
   }
 
+  @Test func optimizersAndLosses() {
+    let shape: Shape = [3, 41_000]
+    let gradient = Tensor.random(shape, seed: 1)
+    let teacher = Tensor.random(shape, seed: 2)
+    let rule = AdamRule(
+      rate: 0.1, firstMomentum: 0.9, secondMomentum: 0.99, epsilon: 1e-8, decay: 0.1, isDecoupled: true)
+    expectSame {
+      var (weight, first, second) = (teacher, gradient, gradient.map(abs))
+      adamStep(weight: &weight, first: &first, second: &second, gradient: gradient, updates: 3, rule: rule)
+      var average = teacher
+      average.move(towards: gradient, by: 0.3)
+      average.scale(by: 0.7)
+      var wanted = Wanted(teacher: teacher, labels: [1, 2, 3])
+      wanted.teacherShare = 0.5
+      let loss = gradient.loss(against: wanted)
+      let matches = [false, true].map { attention in
+        gradient.reshaped([3, 41, 10, 100]).mismatch(
+          to: teacher.reshaped([3, 41, 10, 100]), attention: attention, weight: 1)
+      }
+      let numbers = [gradient.squareSum, loss.loss] + matches.map(\.loss)
+      return [weight, first, second, average, loss.gradient] + matches.map(\.gradient)
+        + [Tensor([4], scalars: numbers.map(Float.init))]
+    }
+    let exact = gradient.scalars.reduce(0.0) { $0 + Double($1) * Double($1) }
+    #expect(abs(gradient.squareSum - exact) < 1e-9 * exact)
+  }
+
+  @Test func rowsAndProducts() {
+    let x = Tensor.random([6, 5, 131], seed: 1)
+    let (scale, shift) = (Tensor.random([131], seed: 2), Tensor.random([131], seed: 3))
+    let (mean, inverse) = (Tensor.random([30], seed: 4), Tensor.random([30], seed: 5))
+    expectSame {
+      let slopes = LayerNormPrimitive.backward(x, x: x, scale: scale, mean: mean, inverse: inverse)
+      return [
+        LayerNormPrimitive.forward(x, scale: scale, shift: shift, epsilon: 1e-5).y, slopes.x, slopes.scale,
+        slopes.shift, SoftmaxPrimitive.forward(x, axis: 2), SoftmaxPrimitive.forward(x, axis: 1),
+        MatrixProduct.batched(x, x, transposingB: true), MatrixProduct.batched(x, x, transposingA: true),
+        x.applying(.gelu), x.combined(.times, with: scale), x.summed(to: [131]), x.summed(to: [6, 1, 131]),
+      ]
+    }
+  }
+
   @Test func sums() {
     for shape in shapes {
       let layout: Tensor.Layout = shape.rank == 4 ? .channelsLast : .rowMajor

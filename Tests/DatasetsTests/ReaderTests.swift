@@ -45,7 +45,58 @@ struct ReaderTests {
     #expect(opening(path) == .labelOutOfRange(path, index: 2, label: 10, classCount: 10))
     try folder.write("data_batch_1.bin", [])
     #expect(opening(path) == .empty(path))
-    #expect(opening(folder.path, .test) == .noPart(folder.path, split: .test, lookedFor: ["test_batch.bin"]))
+    #expect(
+      opening(folder.path, .test) == .noPart(folder.path, split: .test, lookedFor: ["test_batch.bin", "test.bin"]))
+  }
+
+  /// Records of CIFAR-100: the number of the group of classes, that of the class, and the bytes.
+  private func cifar100(_ records: Int) -> [UInt8] {
+    (0..<records).flatMap { (record: Int) -> [UInt8] in
+      let labels = [UInt8(record % 20), UInt8(99 - record)]
+      return labels + randomBytes(3072, seed: UInt64(record))
+    }
+  }
+
+  @Test func cifar100ByItsParts() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("train.bin", cifar100(4))
+    let test = try folder.write("test.bin", cifar100(2))
+    let training = try DatasetFinder.open(folder.path, split: .train)
+    #expect(training.count == 4 && training.classCount == 100 && training.labels == [99, 98, 97, 96])
+    #expect(training.images([3]).scalars == randomBytes(3072, seed: 3).map { Float($0) })
+    #expect(try DatasetFinder.open(folder.path, split: .test).labels == [99, 98])
+    #expect(try DatasetFinder.open(test, split: .train).count == 2)
+    // Under the names of CIFAR-100, and yet records of CIFAR-10.
+    try folder.write("train.bin", cifar(3))
+    #expect(try DatasetFinder.open(folder.path, split: .train).classCount == 10)
+    let cut = try folder.write("test.bin", Array(cifar100(2).dropLast()))
+    #expect(opening(folder.path, .test) == .partialRecord(cut, bytes: 6147, record: 3074))
+    var wrong = cifar100(1)
+    wrong[1] = 100
+    try folder.write("test.bin", wrong)
+    #expect(opening(cut) == .labelOutOfRange(cut, index: 0, label: 100, classCount: 100))
+  }
+
+  @Test func aLimitHoldsForEveryKind() throws {
+    var request = DatasetRequest(.train)
+    (request.limit, request.limitSeed) = (100, 7)
+    let some = try DatasetFinder.open(Fixtures.folder + "/fashion-mnist", request)
+    let all = try DatasetFinder.open(Fixtures.folder + "/fashion-mnist", split: .train)
+    let indices = try #require(some as? Subset).indices
+    #expect(some.count == 100 && indices == indices.sorted() && Set(indices).count == 100 && indices.last! > 2500)
+    #expect(some.labels == indices.map { all.labels![$0] })
+    request.limitSeed = nil
+    #expect(try DatasetFinder.open(Fixtures.folder + "/fashion-mnist", request).images(0..<100) == all.images(0..<100))
+  }
+
+  @Test func filesOfBothKindsAreNotMixed() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("data_batch_1.bin", cifar(1))
+    try folder.write("data_batch_2.bin", cifar100(1))
+    #expect(
+      opening(folder.path)
+        == .ambiguous(
+          folder.path + "/", candidates: ["data_batch_1.bin", "data_batch_2.bin"]))
   }
 
   @Test func packedFilesSayHowToUnpackThem() throws {

@@ -51,6 +51,34 @@ struct ExecutionTests {
     #expect(try result(.coded(coded)).scalars == [1, 0, 1.5, 10])
   }
 
+  /// A loss of the output and of a value inside: the gradients of both arrive together.
+  @Test func gradientsOfSeveralNodesAddUp() throws {
+    let graph = try plainNetwork()
+    let x = Tensor.random([2, 2, 6, 6], seed: 1)
+    let (inner, output) = (try #require(graph.node("relu")).id, graph.outputs[0])
+    let trace = graph.run(["x": x], at: training, keeping: .everything)
+    let seeds = [
+      inner: Tensor.random(trace[inner].shape, seed: 2), output: Tensor.random(trace[output].shape, seed: 3),
+    ]
+    let sources = graph.nodes.filter { $0.constant != nil }.map(\.id)
+    let both = graph.gradients(seeds: seeds, for: sources, along: trace, at: training)
+    let each = seeds.map { node, seed in
+      graph.gradients(of: node, seed: seed, for: sources, along: trace, at: training)
+    }
+    for source in sources {
+      let parts = each.compactMap { $0[source] }
+      #expect((both[source] == nil) == parts.isEmpty)
+      guard let sum = parts.first.map({ parts.dropFirst().reduce($0) { $0.zip($1, +) } }) else { continue }
+      #expect(both[source]!.largestDifference(to: sum) < 1e-4 * max(1, sum.largestMagnitude))
+    }
+    let weight = try #require(graph.nodes.first { $0.operation is Convolution }).inputs[1]
+    let slopes = finiteDifferences(of: graph[weight].constant!.tensor) { changed in
+      let trace = graph.run(["x": x], at: training, keeping: .everything, constants: [weight: changed])
+      return seeds.reduce(0) { $0 + product(trace[$1.key], $1.value) }
+    }
+    #expect(both[weight]!.largestDifference(to: slopes) < 0.05 * max(1, slopes.largestMagnitude))
+  }
+
   @Test func runningStatisticsFollowTheBatch() throws {
     var build = GraphBuilder(seed: 7)
     let x = build.input([1, 2, 1, 2])

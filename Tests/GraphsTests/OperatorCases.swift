@@ -118,7 +118,8 @@ private let functions: [OperatorCase] = ScalarFunction.samples.map { function in
   }
 }
 
-private let combinations: [OperatorCase] = [any Operator](arrayLiteral: Add(), Subtract(), Multiply(), Divide()).flatMap {
+private let combinations: [OperatorCase] = [any Operator](arrayLiteral: Add(), Subtract(), Multiply(), Divide()).flatMap
+{
   operation in
   let far = { (x: Tensor) in x.map { $0 < 0 ? $0 - 1 : $0 + 1 } }
   return [
@@ -146,7 +147,8 @@ private let lookups: [OperatorCase] = [
   .init(
     Choose(), [random(3, 2, 2, 2).map { $0 > 0 ? 1 : 0 }, random(3, 2, 2, 2, seed: 2), random(2, 1, 1, seed: 3)],
     batched: [0, 1], sloped: [1, 2]),
-  .init(Choose(), [Tensor([2], scalars: [0, 1]), Tensor(scalar: 3), random(3, 4, 2, seed: 3)], batched: [2], sloped: [1, 2]),
+  .init(
+    Choose(), [Tensor([2], scalars: [0, 1]), Tensor(scalar: 3), random(3, 4, 2, seed: 3)], batched: [2], sloped: [1, 2]),
   .init(LearnedLeak(), [random(3, 4, 2, 2).away(from: 0), random(4, 1, 1, seed: 2)], sloped: [0, 1]),
 ]
 

@@ -40,4 +40,49 @@ struct HDF5Tests {
     #expect(message("hdf5") == "hdf5: is not a regular file")
     #expect(message("nowhere.h5") == "nowhere.h5: no such file: \(Fixtures.path("nowhere.h5"))")
   }
+
+  /// What is written of an array: its header, and its bytes.
+  private func array(_ name: String, of file: String = "hdf5/images.h5") throws -> (header: String, bytes: [UInt8]) {
+    var file = (bytes: [UInt8](), path: Fixtures.path(file))
+    try HDF5File.writeArray(name, of: file.path) { file.bytes.append(contentsOf: $0) }
+    let length = Int(file.bytes[8]) | Int(file.bytes[9]) << 8
+    #expect((10 + length) % 64 == 0 && file.bytes[9 + length] == UInt8(ascii: "\n"))
+    return (
+      String(decoding: file.bytes[10..<10 + length], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines),
+      Array(file.bytes[(10 + length)...])
+    )
+  }
+
+  @Test("arrays of numbers are written as NumPy writes them")
+  func arrays() throws {
+    let images = try array("x_train")
+    #expect(images.header == "{'descr': '|u1', 'fortran_order': False, 'shape': (6, 5, 4, 3), }")
+    #expect(images.bytes == (0..<360).map { UInt8($0 * 7 % 256) })
+    let labels = try array("y_train")
+    #expect(labels.header == "{'descr': '<i8', 'fortran_order': False, 'shape': (6,), }")
+    #expect(labels.bytes == [2, 0, 1, 2, 1, 0].flatMap { [$0, 0, 0, 0, 0, 0, 0, 0] })
+    let halves = try array("other/x")
+    #expect(halves.header == "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 5, 4), }")
+    let floats = halves.bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+    #expect(floats.count == 120 && floats[0] == 0 && floats[1] == 21.0 / 8 && floats[20] == 7.0 / 8)
+    #expect(try array("scalar", of: "hdf5/objects.h5").bytes == [7, 0, 0, 0])
+    #expect(try array("numbers/none", of: "hdf5/objects.h5").bytes.isEmpty)
+    #expect(try array("numbers/bytes", of: "hdf5/objects.h5").bytes == (0..<100).map { UInt8($0) })
+  }
+
+  @Test("what is no array of numbers is refused")
+  func noArrays() {
+    func message(_ name: String) -> String {
+      do { return "\(try array(name).bytes.count) bytes" } catch { return "\(error)" }
+    }
+    #expect(message("nowhere") == "images.h5: array 'nowhere': there is none of this name")
+    #expect(message("other") == "images.h5: array 'other': there is none of this name")
+    #expect(message("other/words") == "images.h5: array 'other/words': holds no whole numbers and no floats")
+    #expect(
+      message("other/unwritten")
+        == "images.h5: array 'other/unwritten': [8589934592, 1048576] numbers are more than can be read")
+    #expect(
+      message("other/empty")
+        == "images.h5: array 'other/empty': most of its [1048576, 1024] numbers were never written")
+  }
 }

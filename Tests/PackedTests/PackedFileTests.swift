@@ -34,6 +34,15 @@ import Tensors
     #expect(Set(found) == Set(made.map { $0.name + ".signum" }))
   }
 
+  /// Files of before say nothing of threads, and stay as they were.
+  @Test func theThreadsOfTrainingAreKeptWhereTheyAreKnown() throws {
+    var model = goldenModels[0].model
+    #expect(model.provenance.threads == nil)
+    model.provenance.threads = 12
+    let found = try PackedFile.decode(PackedFile.encode(model))
+    #expect(found == model && found.provenance.threads == 12)
+  }
+
   @Test func aFileCutOffAnywhereIsRefused() {
     for (name, model) in goldenModels {
       let bytes = PackedFile.encode(model)

@@ -94,6 +94,10 @@ private func metadata() -> [(name: String, bytes: Data)] {
     ("unknownKey.metadata", changed("features") { $0.metadata["more"] = "1" }),
     ("invalidValue.seed", changed("features") { $0.replace("\"seed\":\"7\"", "\"seed\":\"-7\"", in: "provenance") }),
     (
+      "invalidValue.threads",
+      changed("features") { $0.replace("\"tool\":", "\"threads\":\"0\",\"tool\":", in: "provenance") }
+    ),
+    (
       "invalidValue.mean",
       changed("convolution-float") { $0.replace("\"mean\":[0.5,0.25]", "\"mean\":[0.5,0.25,1]", in: "input") }
     ),

@@ -39,7 +39,32 @@ struct RecipeTests {
         validation: 0.1
         normalization: "0.5:0.1,0.2,0.3:1"
         seed: 7
+        weights-from: 0.2
+        activations-from: 0.1
+        hard-at: 0.8
+        optimizer: adamw
+        second-momentum: 0.99
+        epsilon: 1.0e-6
+        schedule: one-cycle
+        warm-up: 3 epochs
+        milestones: [0.5, 2 epochs]
+        milestone-factor: 0.2
+        learning-rate-at-end: 0.001
+        companion-rate: 0.5
+        decay-biases: 0.01
+        decay-normalization: 0.02
+        decay-companions: 0.03
+        clip-gradient: 1
+        average: 0.999
+        label-smoothing: 0.1
+        matching: none
+        matching-weight: 10
+        matching-layers: "layer*"
         """, place: "r.yaml")
+    #expect(recipe.optimizer == .adamw && recipe.schedule == .oneCycle && recipe.warmUp == .epochs(3))
+    #expect(recipe.milestones == [.share(0.5), .epochs(2)] && recipe.clipGradient == 1 && recipe.average == 0.999)
+    let again = try Recipe(yaml: recipe.json, place: "JSON is YAML")
+    #expect(again == recipe && again.json == recipe.json)
     #expect(recipe.options == ["sharpness-at-end": "20"])
     #expect(recipe.layers == .all && recipe.activations == .sign && recipe.teacher == .none)
     #expect(recipe.flip == true && recipe.crop == 2 && recipe.seed == 7)
@@ -49,9 +74,9 @@ struct RecipeTests {
     #expect(
       problems("method: xnorr\nepoch: 3\nbatch: many\nmomentum: 2\nlayers: outer") == [
         "r.yaml: 'batch' wants a whole number, not 'many'",
-        "r.yaml: there is no key 'epoch'; did you mean 'epochs'? (known: activations, batch, crop, distillation, epochs, flip, layers, learning-rate, method, momentum, normalization, options, seed, teacher, temperature, validation, weight-decay)",
-        "r.yaml: 'layers' wants inner or all, not 'outer'",
-        "r.yaml: 'momentum' must be from 0 to below 1, not 2.0",
+        "r.yaml: there is no key 'epoch'; did you mean 'epochs'? (known: \(Recipe.settings.map(\.key).sorted().joined(separator: ", ")))",
+        "r.yaml: 'layers' wants inner, all or a list of rules, not 'outer'",
+        "r.yaml: 'momentum' must be from 0 to below 1, not 2",
         "r.yaml: method 'xnorr': there is no such method; did you mean 'xnor'? (known: information-retention, xnor)",
       ])
   }

@@ -60,6 +60,9 @@ void cc_clip_backward(int64_t count, float minimum, float maximum, const float *
 void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bool nesterov, const float *gradient,
                       float *velocity, float *weight);
 
+// Whether no element is infinite or not a number.
+bool cc_all_finite(int64_t count, const float *x);
+
 // ---- 3 x 3 convolution of stride 1, by Winograd's minimal filtering ----
 
 // Channels of both images are multiples of 16.
@@ -79,6 +82,44 @@ void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient
                                  float *source_gradient);
 void cc_winograd_backward_kernel(const cc_winograd *shape, const float *source, const float *gradient,
                                  float *kernel_gradient);
+
+// ---- optimizers ----
+
+typedef struct {
+  float rate, first_momentum, second_momentum, epsilon, decay;
+  // 1 − momentum^updates, of the first and of the second moment.
+  float first_correction, second_correction;
+  // Whether decay shrinks the weight itself instead of joining its gradient.
+  bool decoupled;
+} cc_adam;
+
+// One step of Adam: first and second are the moments of the gradient, moved in place, and so is the weight.
+void cc_adam_step(int64_t count, const cc_adam *rule, const float *gradient, float *first, float *second,
+                  float *weight);
+// average += share · (value − average)
+void cc_move_average(int64_t count, float share, const float *value, float *average);
+// Σ x², the same for every number of threads and every instruction set.
+double cc_square_sum(int64_t count, const float *x);
+
+// ---- objective ----
+
+typedef struct {
+  int64_t batch, classes;
+  // [batch, classes]; teacher may be null.
+  const float *logits, *teacher;
+  // One an image, below classes; both may be null. Partners are the labels of images that were mixed in.
+  const int32_t *labels, *partners;
+  // The share of the teacher in the loss, and of its own label in a mixed image.
+  float teacher_share, label_share;
+  float temperature, smoothing;
+} cc_objective;
+
+// The mean loss of a batch, and its gradient for the logits.
+double cc_objective_gradient(const cc_objective *objective, float *gradient);
+// Σ over the images of 1 − cos(student, teacher), and scale times its gradient for the student; with attention, of
+// Σ over the channels of the squares. Both [batch, pixels, channels].
+double cc_match(int64_t batch, int64_t pixels, int64_t channels, bool attention, float scale, const float *student,
+                const float *teacher, float *gradient);
 
 // ---- pooling ----
 

@@ -52,7 +52,8 @@ package struct BatchNorm: Operator {
     let skip = addsSkip ? inputs[5].inLayout(x.layout) : nil
     guard moment.phase == .training else {
       let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: inputs[3], variance: inputs[4])
-      return Evaluation(ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu, ceiling: limit))
+      return Evaluation(
+        ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu, ceiling: limit))
     }
     let (mean, variance) = ChannelAffine.statistics(x)
     let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: mean, variance: variance)
@@ -118,4 +119,5 @@ package struct BatchNorm: Operator {
   package var parameterInputs: [Int] { [1, 2] }
 
   package func path(for inputs: [Shape]) -> TrainingPath { .fused }
+  package var statisticInputs: [Int] { [3, 4] }
 }

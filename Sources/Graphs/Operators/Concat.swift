@@ -15,7 +15,9 @@ package struct Concat: Operator {
     for input in inputs {
       let fits =
         input.rank == first.rank
-        && (0..<first.rank).allSatisfy { $0 == axis || input[$0] == first[$0] || ($0 == 0 && repeats(input, in: inputs)) }
+        && (0..<first.rank).allSatisfy {
+          $0 == axis || input[$0] == first[$0] || ($0 == 0 && repeats(input, in: inputs))
+        }
       try require(fits, "the shapes \(first) and \(input) differ in more than axis \(axis)")
       let (sum, overflow) = total.addingReportingOverflow(input[axis])
       try require(!overflow, "the output is too large")

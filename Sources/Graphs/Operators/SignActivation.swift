@@ -9,7 +9,9 @@ import Tensors
 /// Hubara et al., 2016, https://arxiv.org/abs/1602.02830
 package struct SignActivation: Operator {
   package static let name = "sign-activation"
-  package init() {}
+  /// The progress of training at which it begins; until then x passes as it is, and its gradient too.
+  package var start: Float
+  package init(start: Float = 0) { self.start = start }
 
   package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
     try require(inputs, count: 1...1)
@@ -17,7 +19,8 @@ package struct SignActivation: Operator {
   }
 
   package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
-    Evaluation(inputs[0].map { $0 >= 0 ? 1 : -1 })
+    guard moment.progress >= start else { return Evaluation(inputs[0]) }
+    return Evaluation(inputs[0].map { $0 >= 0 ? 1 : -1 })
   }
 
   package var backwardReadsOutput: Bool { false }
@@ -25,7 +28,7 @@ package struct SignActivation: Operator {
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
-    [gradient.masked(where: inputs[0], isBetween: -1, and: 1)]
+    [moment.progress >= start ? gradient.masked(where: inputs[0], isBetween: -1, and: 1) : gradient]
   }
 
   package func path(for inputs: [Shape]) -> TrainingPath { .plain("a loop on one thread") }

@@ -80,8 +80,9 @@ extension Graph {
   fileprivate mutating func weight(_ id: Node.ID, of shape: Shape) -> Node.ID? {
     let node = self[id]
     guard node.shape != shape else { return id }
-    guard let tensor = node.constant?.tensor, tensor.shape.dimensions.drop(while: { $0 == 1 }).elementsEqual(
-      shape.dimensions.drop { $0 == 1 }), tensor.count == shape.count
+    guard let tensor = node.constant?.tensor,
+      tensor.shape.dimensions.drop(while: { $0 == 1 }).elementsEqual(
+        shape.dimensions.drop { $0 == 1 }), tensor.count == shape.count
     else { return nil }
     return addConstant("\(node.name).weight", tensor.reshaped(shape))
   }

@@ -28,7 +28,7 @@ extension ONNXTranslation {
     var outside = 1
     var places: [BatchPlace] = []
     for (axis, size) in dimensions.enumerated() {
-      if outside <= before, before % outside == 0, before * batch <= outside * size {
+      if outside > 0, outside <= before, before % outside == 0, before * batch <= outside * size {
         // An axis of the very size of the batch is the batch.
         if outside == before && size == batch { return BatchPlace(axis: axis, outside: 1) }
         places.append(BatchPlace(axis: axis, outside: before / outside))

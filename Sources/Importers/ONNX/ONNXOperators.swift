@@ -15,7 +15,10 @@ enum ONNXOperators {
   .reduce(into: [:]) { all, some in all.merge(some) { _, _ in preconditionFailure("an operator has two handlers") } }
 
   /// Those that are there for arithmetic with constants and shapes only.
-  static let literalOnly: Set<String> = ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor", "Not", "And", "GatherElements"]
+  static let literalOnly: Set<String> = [
+    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod", "Or", "Xor", "Not", "And", "GatherElements",
+    "GatherND",
+  ]
 
   /// In alphabetical order.
   static var names: [String] { handlers.keys.sorted() }

@@ -285,7 +285,14 @@ extension ONNXTranslation {
       guard Shape.checked(graph[id].shape.dimensions) != nil else {
         throw node.problem("its output \(graph[id].shape) is too large")
       }
-      batches[id] = batch ?? (keepsBatch ? alignedBatch(of: inputs, rank: graph[id].shape.rank) : nil)
+      let shape = graph[id].shape
+      if let batch {
+        batches[id] = batch
+      } else if operation is Flatten {
+        batches[id] = self.batch(of: inputs[0], reshapedTo: shape.dimensions)
+      } else if keepsBatch {
+        batches[id] = alignedBatch(of: inputs, rank: shape.rank)
+      }
       return id
     } catch let error as ShapeError {
       throw node.problem(error.problem)

@@ -18,13 +18,15 @@ extension ONNXOperators {
       try node.require(place.axis < axis, "normalises over the batch, which is not supported")
     }
     let wanted = Shape(Array(shape.dimensions[axis...]))
+    _ = try translation.charge(node, wanted.dimensions + [2])
     let scale = try weight(node, &translation, 1, of: wanted)
     let shift =
       translation.optional(node, 2) == nil
       ? try translation.constant(Literal("\(node.name).shift", Tensor(wanted, repeating: 0)), for: node)
       : try weight(node, &translation, 2, of: wanted)
     let operation = LayerNorm(epsilon: try node.float("epsilon", default: 1e-5))
-    return try translation.value(node, operation, [input, scale, shift], keepsBatch: false, batch: translation.batch(of: input))
+    return try translation.value(
+      node, operation, [input, scale, shift], keepsBatch: false, batch: translation.batch(of: input))
   }
 
   private static func weight(
@@ -33,7 +35,8 @@ extension ONNXOperators {
     guard let literal = try translation.literal(node, index) else { throw node.problem("has no input \(index)") }
     guard literal.shape != shape else { return try translation.constant(literal, for: node) }
     try node.require(
-      Shape.broadcast(literal.shape, shape) == shape, "input \(index) has the shape \(literal.shape), expected \(shape)")
+      Shape.broadcast(literal.shape, shape) == shape, "input \(index) has the shape \(literal.shape), expected \(shape)"
+    )
     return try translation.constant(literal.expanded(to: shape), for: node)
   }
 
@@ -51,7 +54,8 @@ extension ONNXOperators {
     let heads = operands.map { translation.graph[$0].shape[1] }
     try node.require(Set(heads).count == 1, "has \(heads) heads; only equal numbers are supported")
     for (name, standard) in [("is_causal", 0), ("softcap", 0), ("qk_matmul_output_mode", 0)] {
-      let isStandard = try name == "softcap" ? node.float(name, default: 0) == 0 : node.integer(name, default: 0) == standard
+      let isStandard =
+        try name == "softcap" ? node.float(name, default: 0) == 0 : node.integer(name, default: 0) == standard
       try node.require(isStandard, "'\(name)' is not \(standard), which is not supported")
     }
     for index in 4..<7 {

@@ -51,10 +51,7 @@ extension ONNXOperators {
     let wanted = try node.integer("axis", default: 1)
     let axis = wanted == shape.rank ? wanted : try node.axis(wanted, rank: shape.rank)
     if case .node(let id) = input {
-      let sides = [shape.dimensions[..<axis], shape.dimensions[axis...]].map { $0.reduce(1, *) }
-      guard axis != 1 else { return try translation.value(node, Flatten(), [id]) }
-      let batch = translation.batch(of: id, reshapedTo: sides)
-      return try translation.value(node, Flatten(axis: axis), [id], keepsBatch: false, batch: batch)
+      return try translation.value(node, Flatten(axis: axis), [id])
     }
     let sides = [shape.dimensions[..<axis], shape.dimensions[axis...]].map { $0.reduce(1, *) }
     return try translation.reshaped(node, to: sides)

@@ -6,6 +6,7 @@ extension ONNXOperators {
   static let selections: [String: Handler] = [
     "Gather": gather,
     "GatherElements": gatherElements,
+    "GatherND": gatherPoints,
     "Split": split,
     "Where": choose,
   ]
@@ -49,6 +50,10 @@ extension ONNXOperators {
     let id = try translation.operand(node, 0, mayBeIntegral: true)
     let source = translation.graph[id].shape
     let isRange = !indices.isEmpty && indices.enumerated().allSatisfy { $1 == indices[0] + $0 }
+    if isRange, source.rank == 1, indices.count == source[0] {
+      // All of a list, in its order: only the shape is another.
+      return .node(try translation.reshaped(node, id, to: shape.dimensions))
+    }
     if isRange, shape.rank == 1 {
       return try translation.cut(node, id, Cut(source, axis: axis, start: indices[0], count: indices.count))
     }
@@ -118,6 +123,46 @@ extension ONNXOperators {
     if let integers = table.integers { return .literal(Literal("", shape, integers: sources.map { integers[$0] })) }
     let numbers = table.tensor!.scalars
     return .literal(Literal("", Tensor(shape, scalars: sources.map { numbers[$0] })))
+  }
+
+  /// Of constants, and of a computed value where all of it is taken in its order.
+  private static func gatherPoints(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let table = try translation.input(node, 0)
+    let shape = try translation.shape(of: table, node)
+    try node.require(try node.integer("batch_dims", default: 0) == 0, "'batch_dims' is not 0, which is not supported")
+    guard let places = try translation.literal(node, 1), let indices = places.integers else {
+      throw node.problem("its indices must be integers that are known")
+    }
+    guard let depth = places.shape.dimensions.last, depth >= 1, depth <= shape.rank else {
+      throw node.problem("the indices \(places.shape) do not fit \(shape)")
+    }
+    let strides = shape.strides
+    var starts: [Int] = []
+    for point in stride(from: 0, to: indices.count, by: depth) {
+      var start = 0
+      for axis in 0..<depth {
+        let (index, size) = (indices[point + axis], shape[axis])
+        try node.require(index >= -size && index < size, "takes number \(index) of \(size)")
+        start += (index < 0 ? index + size : index) * strides[axis]
+      }
+      starts.append(start)
+    }
+    let inner = Array(shape.dimensions[depth...])
+    let width = inner.reduce(1, *)
+    let dimensions = places.shape.dimensions.dropLast() + inner
+    if case .literal(let table) = table {
+      let result = try translation.charge(node, Array(dimensions))
+      if let integers = table.integers {
+        return .literal(Literal("", result, integers: starts.flatMap { integers[$0..<$0 + width] }))
+      }
+      let numbers = table.tensor!.scalars
+      return .literal(Literal("", Tensor(result, scalars: starts.flatMap { numbers[$0..<$0 + width] })))
+    }
+    let isWhole = starts.count * width == shape.count && starts.enumerated().allSatisfy { $1 == $0 * width }
+    guard isWhole else { throw node.notBetweenComputed }
+    return try translation.reshaped(node, to: Array(dimensions))
   }
 
   private static func split(

@@ -1,0 +1,149 @@
+import CHDF5
+import Foundation
+
+extension HDF5File {
+  /// Writes an array of numbers as a `.npy` file, a part at a time, so that no more than a part is in memory.
+  ///
+  /// Whole numbers keep their width, floats of every width become 32-bit ones; all with the lowest byte first, the last
+  /// axis fastest. To be called in a child process, as `contents` is.
+  ///
+  /// Throws `ImportError` where there is no such array, where it holds no numbers or was never written, and where it is
+  /// larger than 8 GB; and whatever `write` throws.
+  package static func writeArray(
+    _ name: String, of path: String, to write: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    do {
+      _ = try MappedFile(path)
+      HDF5Library.silenceErrors()
+      let file = try HDF5Handle(H5Fopen(path, hdf5_read_only(), hdf5_default_properties()), close: { H5Fclose($0) })
+      let array = try HDF5Array(name, in: file)
+      try array.numPyHeader.withUnsafeBytes(write)
+      try array.forEachPart(write)
+    } catch let problem as ImportError.Problem {
+      throw ImportError(path, problem)
+    }
+  }
+}
+
+/// An array of numbers in an HDF5 file that is open.
+private struct HDF5Array: ~Copyable {
+  /// What an element is in memory.
+  private struct Element {
+    /// Predefined, so that nobody closes it.
+    let type: hid_t
+    /// As NumPy writes it.
+    let description: String
+    let size: Int
+  }
+
+  private let dataset: HDF5Handle
+  private let space: HDF5Handle
+  private let dimensions: [Int]
+  private let element: Element
+
+  private static let largest = 8 << 30
+  /// How many bytes are read at once, but for a row or a chunk that is larger.
+  private static let part = 8 << 20
+
+  init(_ name: String, in file: borrowing HDF5Handle) throws(ImportError.Problem) {
+    let id = H5Dopen2(file.id, name, hdf5_default_properties())
+    guard id >= 0 else { throw .value("array", name: name, problem: "there is none of this name") }
+    let dataset = try HDF5Handle(id, close: { H5Dclose($0) })
+    let space = try HDF5Handle(H5Dget_space(id), close: { H5Sclose($0) })
+    let dimensions = try Self.dimensions(of: space)
+    let stored = try HDF5Handle(H5Dget_type(id), close: { H5Tclose($0) })
+    let element = Self.element(stored)
+    if let problem = Self.problem(dimensions, element, storage: Int(clamping: H5Dget_storage_size(id))) {
+      throw .value("array", name: name, problem: problem)
+    }
+    self.dataset = dataset
+    self.space = space
+    self.dimensions = dimensions
+    self.element = element!
+  }
+
+  private static func element(_ stored: borrowing HDF5Handle) -> Element? {
+    let width = H5Tget_size(stored.id)
+    switch H5Tget_class(stored.id) {
+    case H5T_FLOAT: return Element(type: hdf5_float(), description: "<f4", size: 4)
+    case H5T_INTEGER where [1, 2, 4, 8].contains(width):
+      let isSigned = H5Tget_sign(stored.id) != H5T_SGN_NONE
+      return Element(
+        type: hdf5_integer(isSigned ? 1 : 0, Int32(width)),
+        description: "\(width == 1 ? "|" : "<")\(isSigned ? "i" : "u")\(width)", size: Int(width))
+    default: return nil
+    }
+  }
+
+  /// Why an array is not read; nil where it is.
+  private static func problem(_ dimensions: [Int], _ element: Element?, storage: Int) -> String? {
+    guard let element else { return "holds no whole numbers and no floats" }
+    var bytes = element.size
+    for size in dimensions {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+      guard !overflow else { return "\(dimensions) numbers are more than can be read" }
+      bytes = product
+    }
+    guard bytes <= largest else { return "\(dimensions) numbers are more than can be read" }
+    // Deflate packs a thousand to one at best; more was never written, and is only said to be there.
+    guard bytes / 1100 <= storage else { return "most of its \(dimensions) numbers were never written" }
+    return nil
+  }
+
+  private static func dimensions(of space: borrowing HDF5Handle) throws(ImportError.Problem) -> [Int] {
+    let rank = H5Sget_simple_extent_ndims(space.id)
+    guard rank >= 0 else { throw .unreadable(reason: HDF5Library.lastError()) }
+    var sizes = [hsize_t](repeating: 0, count: Int(rank))
+    guard H5Sget_simple_extent_dims(space.id, &sizes, nil) >= 0 else {
+      throw .unreadable(reason: HDF5Library.lastError())
+    }
+    return sizes.map { Int(clamping: $0) }
+  }
+
+  /// Version 1.0 of the format; the numbers begin at a multiple of 64.
+  var numPyHeader: [UInt8] {
+    let list = dimensions.map(String.init).joined(separator: ", ") + (dimensions.count == 1 ? "," : "")
+    var text = "{'descr': '\(element.description)', 'fortran_order': False, 'shape': (\(list)), }"
+    text += String(repeating: " ", count: 64 - (10 + text.utf8.count + 1) % 64) + "\n"
+    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count & 0xFF), UInt8(text.utf8.count >> 8)] + text.utf8
+  }
+
+  /// Reads some rows of the first axis at a time, in their order.
+  func forEachPart(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    guard !dimensions.contains(0) else { return }
+    let rows = dimensions.first ?? 1
+    let rowBytes = element.size * dimensions.dropFirst().reduce(1, *)
+    let step = rowsAtOnce(rowBytes: rowBytes)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(step, rows) * rowBytes, alignment: 64)
+    defer { buffer.deallocate() }
+    for start in stride(from: 0, to: rows, by: step) {
+      let count = min(step, rows - start)
+      var (first, sizes) = (dimensions.map { _ in hsize_t(0) }, dimensions.map { hsize_t($0) })
+      if !dimensions.isEmpty {
+        (first[0], sizes[0]) = (hsize_t(start), hsize_t(count))
+        guard H5Sselect_hyperslab(space.id, H5S_SELECT_SET, first, nil, sizes, nil) >= 0 else {
+          throw ImportError.Problem.unreadable(reason: HDF5Library.lastError())
+        }
+      }
+      let memory = try HDF5Handle(
+        H5Screate_simple(Int32(dimensions.count), sizes, nil), close: { H5Sclose($0) })
+      guard H5Dread(dataset.id, element.type, memory.id, space.id, hdf5_default_properties(), buffer.baseAddress) >= 0
+      else {
+        throw ImportError.Problem.unreadable(reason: HDF5Library.lastError())
+      }
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<(count * rowBytes)]))
+    }
+  }
+
+  /// Whole chunks, so that none is unpacked twice.
+  private func rowsAtOnce(rowBytes: Int) -> Int {
+    let wanted = max(1, Self.part / max(rowBytes, 1))
+    guard let properties = try? HDF5Handle(H5Dget_create_plist(dataset.id), close: { H5Pclose($0) }),
+      !dimensions.isEmpty, H5Pget_layout(properties.id) == H5D_CHUNKED
+    else { return wanted }
+    var sizes = [hsize_t](repeating: 1, count: dimensions.count)
+    guard H5Pget_chunk(properties.id, Int32(sizes.count), &sizes) == Int32(sizes.count) else { return wanted }
+    let chunk = max(1, Int(clamping: sizes[0]))
+    return max(chunk, wanted / chunk * chunk)
+  }
+}

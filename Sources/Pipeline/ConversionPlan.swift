@@ -1,0 +1,160 @@
+import Datasets
+import Exporters
+import Foundation
+import Graphs
+import Methods
+import Packed
+import Training
+
+/// What a conversion would do: each layer, every setting, the size of the file and the time it takes.
+public struct ConversionPlan: Codable, Hashable, Sendable {
+  public struct Layer: Codable, Hashable, Sendable {
+    public var name: String
+    /// `float`, or the name of the method.
+    public var coding: String
+    public var options: [String: String]
+    /// What the layer reads: `float`, or `sign` for bits.
+    public var activations: String
+    /// The share of training that passes before the weight becomes bits.
+    public var start: Float
+    public var weights: Int
+    public var bitsPerWeight: Int
+    /// In the packed file, with levels and bias.
+    public var bytes: Int
+  }
+  public struct Setting: Codable, Hashable, Sendable {
+    public var key: String
+    /// As a recipe writes it; empty where there is none.
+    public var value: String
+  }
+  public var model: String
+  public var layers: [Layer]
+  /// Every key of the recipe, with what was left open filled in.
+  public var settings: [Setting]
+  /// Names of the layers that are held to the teacher's.
+  public var matchedLayers: [String]
+  public var trainingImages: Int
+  public var validationImages: Int
+  public var floatBytes: Int
+  public var packedBytes: Int
+  /// Nil without epochs or without images for a batch.
+  public var secondsPerStep: Double?
+  public var stepsPerEpoch: Int?
+  public var seconds: Double?
+}
+
+extension Converter {
+  /// Does everything that comes before training, times a few steps of it, and says what would follow. Writes nothing.
+  ///
+  /// Throws what would keep the conversion from happening.
+  public func plan(model: String, data: String, evaluateOn: String?, to output: String) throws -> ConversionPlan {
+    let source = try SourceModel(model)
+    let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
+    let normalization = try chooseNormalization(for: source, images)
+    let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
+    let student = try attach(layers, to: source, images, normalization)
+    let teacher = try teacher(for: source, images, data)
+    let destination = Destination(path: output, normalization: normalization, provenance: provenance(of: source))
+    let packed = try rehearse(student, destination)
+    let tuning = try tuning(student, teacher, images, normalization)
+    var resolved = try recipe.resolved(for: images.training, training: tuning.training.count)
+    resolved.normalization = Normalizations.known.first { $0.value == normalization }?.name ?? recipe.normalization
+    let estimate = tuning.training.count > 0 && recipe.epochs > 0 ? tuning.estimate() : nil
+    return ConversionPlan(
+      model: source.name, layers: layers.layers.map { .init($0, in: packed) },
+      settings: Recipe.settings.map { .init(key: $0.key, value: $0.text(resolved)) },
+      matchedLayers: tuning.matched.map(\.name),
+      trainingImages: tuning.training.count, validationImages: tuning.validation.count, floatBytes: source.bytes,
+      packedBytes: PackedFile.encode(packed).count, secondsPerStep: estimate?.secondsPerStep,
+      stepsPerEpoch: estimate?.stepsPerEpoch, seconds: estimate?.seconds)
+  }
+}
+
+extension ConversionPlan.Layer {
+  init(_ layer: LayerPlan.Layer, in model: PackedModel) {
+    name = layer.name
+    coding = layer.method.map { type(of: $0).name } ?? "float"
+    options = layer.options
+    activations = layer.method == nil ? "float" : layer.activations.rawValue
+    start = layer.method == nil ? 0 : layer.start
+    let weight = model.layers.first { $0.name == layer.name }?.kind.weight
+    weights = weight?.weight.shape.reduce(1, *) ?? 0
+    bitsPerWeight = weight?.weight.bits ?? 0
+    bytes = weight.map { $0.weight.bytes + ($0.bias?.count ?? 0) * 4 } ?? 0
+  }
+}
+
+extension PackedLayer.Kind {
+  fileprivate var weight: (weight: PackedWeight, bias: [Float]?)? {
+    switch self {
+    case .convolution(_, _, _, let weight, let bias): (weight, bias)
+    case .dense(let weight, let bias): (weight, bias)
+    default: nil
+    }
+  }
+}
+
+extension ConversionPlan {
+  /// The plan as tables for a terminal.
+  public var table: String {
+    ([layerTable, "", settingTable, ""] + closing).joined(separator: "\n")
+  }
+
+  private var layerTable: String {
+    let rows =
+      [["layer", "coding", "reads", "from", "weights", "bits", "bytes"]]
+      + layers.map { layer in
+        let options = layer.options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return [
+          layer.name, layer.coding + (options.isEmpty ? "" : ":" + options.joined(separator: ",")), layer.activations,
+          layer.coding == "float" ? "" : String(format: "%.0f %%", layer.start * 100), "\(layer.weights)",
+          "\(layer.bitsPerWeight)", "\(layer.bytes)",
+        ]
+      }
+    return aligned(rows, right: 3...6)
+  }
+
+  private var settingTable: String {
+    aligned(settings.map { [$0.key, $0.value.isEmpty ? "–" : $0.value] }, right: nil)
+  }
+
+  private var closing: [String] {
+    var rows = [["images", "\(trainingImages) to train on, \(validationImages) set aside"]]
+    if !matchedLayers.isEmpty { rows.append(["matched layers", matchedLayers.joined(separator: ", ")]) }
+    rows.append(["float bytes", "\(floatBytes)"])
+    let ratio = Double(floatBytes) / Double(max(packedBytes, 1))
+    rows.append(["packed bytes", "\(packedBytes)" + String(format: " (%.1f x smaller)", ratio)])
+    if let seconds, let secondsPerStep, let stepsPerEpoch {
+      rows.append(["a step", String(format: "%.3f s, %d an epoch", secondsPerStep, stepsPerEpoch)])
+      rows.append(["training", "about " + Self.words(seconds)])
+    }
+    return [aligned(rows, right: nil)]
+  }
+
+  private static func words(_ seconds: Double) -> String {
+    switch seconds {
+    case ..<90: String(format: "%.0f s", seconds)
+    case ..<5400: String(format: "%.0f min", seconds / 60)
+    default: String(format: "%.1f h", seconds / 3600)
+    }
+  }
+
+  private func aligned(_ rows: [[String]], right: ClosedRange<Int>?) -> String {
+    let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      let cells = row.enumerated().map { column, cell in
+        let gap = String(repeating: " ", count: widths[column] - cell.count)
+        return right?.contains(column) == true ? gap + cell : cell + gap
+      }
+      return cells.joined(separator: "  ").trimmingTrailingSpaces
+    }.joined(separator: "\n")
+  }
+}
+
+extension String {
+  fileprivate var trimmingTrailingSpaces: String {
+    var text = self[...]
+    while text.last == " " { text.removeLast() }
+    return String(text)
+  }
+}

@@ -1,0 +1,40 @@
+import Synchronization
+
+/// Training that was told by a signal to stop: its state is saved.
+public struct Interrupted: Error, CustomStringConvertible {
+  public var signal: Int32
+  public var description: String
+}
+
+/// What a signal asks of training: to save its state after the step that runs, and to end.
+package enum Interruption {
+  private struct State {
+    var trainings = 0
+    var signal: Int32?
+  }
+  private static let state = Mutex(State())
+
+  /// Asks training to stop. False where none runs, or where it has been asked before: the process should then end.
+  package static func request(_ signal: Int32) -> Bool {
+    state.withLock { state in
+      guard state.trainings > 0, state.signal == nil else { return false }
+      state.signal = signal
+      return true
+    }
+  }
+
+  /// The signal that asks, where one does.
+  static var requested: Int32? { state.withLock(\.signal) }
+
+  /// Does what ends soon after it is asked to.
+  static func heeded<Result>(by work: () throws -> Result) rethrows -> Result {
+    state.withLock { $0.trainings += 1 }
+    defer {
+      state.withLock { state in
+        state.trainings -= 1
+        if state.trainings == 0 { state.signal = nil }
+      }
+    }
+    return try work()
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import TestSupport
+
+/// A conversion of a few seconds whose steps are told as they happen, so that a test can end it at any of them.
+struct LongConversion {
+  let folder: TemporaryFolder
+  var output: String { folder.path("o.signum") }
+  var checkpoint: String { output + ".checkpoint" }
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// Five epochs of nine steps.
+  func arguments(_ rest: [String] = []) -> [String] {
+    [
+      "convert", BadFiles.model, "--method", "xnor", "--epochs", "5", "--batch", "500", "--seed", "7", "--data",
+      BadFiles.data, "-o", output,
+    ] + rest
+  }
+
+  /// What an uninterrupted conversion makes.
+  static let file: Result<Data, any Error> = Result {
+    let conversion = try LongConversion()
+    let outcome = try Program.run(conversion.arguments())
+    guard outcome.status == 0 else { throw Failure(text: outcome.errors) }
+    guard conversion.folder.names == ["o.signum"] else { throw Failure(text: "left: \(conversion.folder.names)") }
+    return try Data(contentsOf: URL(fileURLWithPath: conversion.output))
+  }
+
+  struct Failure: Error { var text: String }
+
+  struct Ended {
+    var reason: Process.TerminationReason
+    var status: Int32
+    var errors: String
+    /// The lines of the log that had come.
+    var lines: [[String: Any]]
+  }
+
+  /// Starts the conversion and sends a signal as soon as its log tells of a step.
+  func ended(by signal: Int32, atEpoch epoch: Int, step: Int, _ rest: [String] = []) throws -> Ended {
+    try ended(by: signal, rest) { line in
+      line["event"] as? String == "step" && line["epoch"] as? Int == epoch && line["step"] as? Int == step
+    }
+  }
+
+  /// Starts the conversion and sends a signal at a line of its log.
+  ///
+  /// Nothing waits for time to pass: reading the log blocks until there is more of it, or until the process has ended.
+  func ended(by signal: Int32, _ rest: [String] = [], at isThere: ([String: Any]) -> Bool) throws -> Ended {
+    let process = Program.process(Program.path, arguments(rest + ["--log", "/dev/stdout"]), [:])
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    let errors = folder.url.deletingLastPathComponent().appendingPathComponent(UUID().uuidString)
+    try Data().write(to: errors)
+    defer { try? FileManager.default.removeItem(at: errors) }
+    process.standardError = try FileHandle(forWritingTo: errors)
+    try process.run()
+    var (text, lines, isSent) = (Data(), [[String: Any]](), false)
+    while case let more = pipe.fileHandleForReading.availableData, !more.isEmpty {
+      text += more
+      while let end = text.firstIndex(of: 10) {
+        let line = (try? JSONSerialization.jsonObject(with: text[..<end])) as? [String: Any]
+        text = Data(text[(end + 1)...])
+        guard let line else { continue }
+        lines.append(line)
+        if !isSent && isThere(line) {
+          kill(process.processIdentifier, signal)
+          isSent = true
+        }
+      }
+    }
+    process.waitUntilExit()
+    return Ended(
+      reason: process.terminationReason, status: process.terminationStatus,
+      errors: try String(contentsOf: errors, encoding: .utf8), lines: lines)
+  }
+}

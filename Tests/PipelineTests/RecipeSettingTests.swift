@@ -1,0 +1,89 @@
+import Foundation
+import Pipeline
+import TestSupport
+import Testing
+
+/// What holds for every key of a recipe.
+struct RecipeSettingTests {
+  /// A value that is not the default, for each key.
+  private static let others: [String: String] = [
+    "method": "xnor", "options": "{sharpness-at-end: 20.0}", "layers": "all", "activations": "sign",
+    "weights-from": "0.25", "activations-from": "0.25", "progressive": "{from: 0.25, to: 0.5, order: last-to-first}",
+    "hard-at": "0.75", "epochs": "3", "batch": "7", "optimizer": "adam", "learning-rate": "0.5", "schedule": "step",
+    "warm-up": "2 epochs", "milestones": "[0.25, 3 epochs]", "milestone-factor": "0.5", "learning-rate-at-end": "0.5",
+    "companion-rate": "2", "momentum": "0.5", "second-momentum": "0.5", "epsilon": "0.5", "weight-decay": "0.5",
+    "decay-biases": "0.5", "decay-normalization": "0.5", "decay-companions": "0.5", "clip-gradient": "2",
+    "average": "0.5", "teacher": "none", "distillation": "0.5", "temperature": "2", "label-smoothing": "0.5",
+    "matching": "attention", "matching-weight": "2", "matching-layers": "block*", "crop": "3", "flip": "true",
+    "validation": "0.5", "normalization": "imagenet", "seed": "4611686018427387905",
+  ]
+
+  @Test(arguments: Recipe.settings.map(\.key)) func isReadAndWritten(_ key: String) throws {
+    let value = try #require(Self.others[key], "the test knows no value for the new key '\(key)'")
+    var recipe = Recipe()
+    #expect(recipe.set(key, toYAML: value) == nil)
+    #expect(recipe != Recipe() && recipe.json != Recipe().json)
+    #expect(recipe.problems == [], "each of these values is allowed alone")
+    #expect(try JSONDecoder().decode(Recipe.self, from: Data(recipe.json.utf8)) == recipe)
+    var text = Recipe()
+    let setting = try #require(Recipe.settings.first { $0.key == key })
+    #expect(text.set(key, toYAML: setting.text(recipe)) == nil && text == recipe, "the text is a value again")
+  }
+
+  @Test(arguments: Recipe.settings.map(\.key)) func refusesWhatItCannotBe(_ key: String) throws {
+    var recipe = Recipe()
+    let found = recipe.set(key, toYAML: "[[{a: [b]}]]")
+    #expect(found?.hasPrefix("'\(key)'") == true && recipe == Recipe())
+    #expect(recipe.set(key, toYAML: "[") != nil)
+  }
+
+  /// The text of a recipe from before is the text that it was, and files are made of it.
+  @Test func newKeysAreLeftOutWhereTheyHaveTheirDefault() {
+    #expect(
+      Recipe().json
+        == #"{"activations":"float","batch":128,"distillation":0.7,"epochs":10,"layers":"inner","#
+        + #""method":"information-retention","momentum":0.9,"normalization":"auto","options":{},"seed":1,"#
+        + #""teacher":"self","temperature":3,"validation":0.05,"weight-decay":0.0001}"#)
+  }
+
+  @Test(arguments: [
+    ("progressive: {from: 0.5, until: 1}", "'progressive': it has no key 'until' (known: from, order, to)"),
+    ("progressive: {order: random}", "'progressive': its 'order' wants first-to-last or last-to-first"),
+    ("progressive: {to: 0.95}", "'progressive' must lie before 'hard-at' (0.9), not at 0.95"),
+    (
+      "progressive: {to: 0.5}\nweights-from: 0.1",
+      "'progressive' and 'weights-from' both say when weights become bits: leave one out"
+    ),
+    ("weights-from: 0.5\nhard-at: 0.5", "'weights-from' must lie before 'hard-at' (0.5), not at 0.5"),
+    ("layers: [{mach: a}]", "'layers': a rule has no key 'mach'; did you mean 'match'?"),
+    ("layers: [{keep: bits}]", "'layers': its 'keep' wants float"),
+    ("layers: [{operator: dens}]", "'layers': its 'operator' wants convolution or dense"),
+    ("layers: [{method: xnro}]", "'layers', rule 1: method 'xnro': there is no such method; did you mean 'xnor'?"),
+    ("layers: [{}, {options: {sharp: 1}}]", "'layers', rule 2: method 'information-retention': there is no option"),
+    ("layers: [{method: xnor, keep: float}]", "'layers', rule 1: 'keep' and 'method' cannot both be given"),
+    ("layers: [{start: 2}]", "'layers', rule 1: 'start' must be from 0 to below 0.9, not 2.0"),
+    ("matching: attention\nteacher: none", "'matching' needs a teacher, but 'teacher' is none"),
+    ("warm-up: 3 weeks", "'warm-up' wants a share or 'N epochs', not '3 weeks'"),
+    ("average: 1", "'average' must be above 0 and below 1, not 1"),
+    ("optimizer: adan", "'optimizer' wants sgd, nesterov, adam or adamw, not 'adan'"),
+  ])
+  func says(_ yaml: String, _ expected: String) {
+    let error = #expect(throws: RecipeError.self) { try Recipe(yaml: yaml, place: "r.yaml") }
+    #expect(error?.description.hasPrefix("r.yaml: \(expected)") == true, "\(error?.description ?? "")")
+  }
+
+  @Test func theREADMEHasEveryKey() throws {
+    let file = URL(fileURLWithPath: Project.path("README.md"))
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let parts = text.components(separatedBy: "<!-- settings -->\n")
+    try #require(parts.count == 3, "README.md has the table between two marks")
+    for line in Recipe.documentation.split(separator: "\n") { #expect(line.count <= 120) }
+    let expected = "\n" + Recipe.documentation + "\n\n"
+    if ProcessInfo.processInfo.environment["RECORD"] == "1" {
+      try Data([parts[0], expected, parts[2]].joined(separator: "<!-- settings -->\n").utf8).write(to: file)
+      Issue.record("recorded \(file.path)")
+      return
+    }
+    #expect(parts[1] == expected, "README.md differs; RECORD=1 writes it anew")
+  }
+}
