@@ -44,7 +44,7 @@ clean:
 
 # Training steps against PyTorch, for instance:
 #   make benchmark-training PYTHON=torch/bin/python NETWORKS="resnet20 mlp" THREADS="1 2" ROUNDS=5
-NETWORKS ?= resnet20 resnet18 mobilenetv2 lenet mlp
+NETWORKS ?= resnet20 resnet18 mobilenetv2 lenet mlp vit-block
 ROUNDS ?= 3
 THREADS ?= 1 2
 STEPS ?= 20

@@ -8,7 +8,7 @@
 # in both layouts and, on more than one thread, with threads that wait passively and actively; its best counts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-networks=${NETWORKS:-resnet20 resnet18 mobilenetv2 lenet mlp}
+networks=${NETWORKS:-resnet20 resnet18 mobilenetv2 lenet mlp vit-block}
 rounds=${ROUNDS:-3}
 threads=${THREADS:-1 2}
 steps=${STEPS:-20}

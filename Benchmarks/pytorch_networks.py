@@ -40,7 +40,8 @@ def drawn(shape, seed, bound, centre=0.0):
 
 def draw_parameters(model, seed=1):
     """Gives every parameter the values that signum gives it."""
-    norms = {name: module for name, module in model.named_modules() if isinstance(module, (nn.BatchNorm2d, nn.LayerNorm))}
+    kinds = (nn.BatchNorm2d, nn.LayerNorm)
+    norms = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
     for index, (name, parameter) in enumerate(model.named_parameters()):
         layer, kind = name.rsplit(".", 1)
         if layer in norms:
@@ -63,17 +64,24 @@ def convolution(inputs, outputs, size, stride=1, groups=1):
     return nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
 
 
+def norm(channels, shift=0.0):
+    """A batch norm; `shift` is what its own is drawn around, 3 right before a rectifier."""
+    result = nn.BatchNorm2d(channels)
+    result.shift = shift
+    return result
+
+
 class Block(nn.Module):
     """Two 3 x 3 convolutions and what came in."""
 
     def __init__(self, inputs, outputs, stride, projects):
         super().__init__()
-        self.conv1, self.bn1 = convolution(inputs, outputs, 3, stride), nn.BatchNorm2d(outputs)
-        self.conv2, self.bn2 = convolution(outputs, outputs, 3), nn.BatchNorm2d(outputs)
+        self.conv1, self.bn1 = convolution(inputs, outputs, 3, stride), norm(outputs, 3)
+        self.conv2, self.bn2 = convolution(outputs, outputs, 3), norm(outputs)
         self.side = 0 if projects else (outputs - inputs) // 2
         self.downsample = None
         if projects and inputs != outputs:
-            self.downsample = nn.Sequential(convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+            self.downsample = nn.Sequential(convolution(inputs, outputs, 1, stride), norm(outputs))
 
     def forward(self, x):
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
@@ -98,7 +106,7 @@ def stages(widths, blocks, projects):
 class ResNet20(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv1, self.bn1 = convolution(3, 16, 3), nn.BatchNorm2d(16)
+        self.conv1, self.bn1 = convolution(3, 16, 3), norm(16, 3)
         self.layer1, self.layer2, self.layer3 = stages([16, 32, 64], 3, projects=False)
         self.linear = nn.Linear(64, 10)
 
@@ -110,7 +118,7 @@ class ResNet20(nn.Module):
 class ResNet18(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv1, self.bn1 = convolution(3, 64, 7, 2), nn.BatchNorm2d(64)
+        self.conv1, self.bn1 = convolution(3, 64, 7, 2), norm(64, 3)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages([64, 128, 256, 512], 2, projects=True)
         self.fc = nn.Linear(512, 1000)
 
@@ -120,9 +128,8 @@ class ResNet18(nn.Module):
 
 
 def rectified(inputs, outputs, size, stride=1, groups=1):
-    norm = nn.BatchNorm2d(outputs)
-    norm.shift = 3.0
-    return nn.Sequential(convolution(inputs, outputs, size, stride, groups), norm, nn.ReLU6(inplace=True))
+    return nn.Sequential(
+        convolution(inputs, outputs, size, stride, groups), norm(outputs, 3), nn.ReLU6(inplace=True))
 
 
 class InvertedResidual(nn.Module):
@@ -131,7 +138,7 @@ class InvertedResidual(nn.Module):
         hidden = inputs * expansion
         self.expand = rectified(inputs, hidden, 1) if expansion > 1 else nn.Identity()
         self.depthwise = rectified(hidden, hidden, 3, stride, hidden)
-        self.project = nn.Sequential(convolution(hidden, outputs, 1), nn.BatchNorm2d(outputs))
+        self.project = nn.Sequential(convolution(hidden, outputs, 1), norm(outputs))
         self.adds = stride == 1 and inputs == outputs
 
     def forward(self, x):
@@ -140,7 +147,8 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    STAGES = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    STAGES = [
+        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 
     def __init__(self):
         super().__init__()
@@ -178,6 +186,26 @@ class Perceptron(nn.Module):
         return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x), inplace=True)), inplace=True))
 
 
+class TransformerBlock(nn.Module):
+    """A block of ViT-Tiny and a classifier over the first token."""
+
+    def __init__(self, features=192, heads=3):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.qkv = nn.LayerNorm(features), nn.Linear(features, 3 * features)
+        self.proj, self.norm2 = nn.Linear(features, features), nn.LayerNorm(features)
+        self.fc1, self.fc2 = nn.Linear(features, 4 * features), nn.Linear(4 * features, features)
+        self.head = nn.Linear(features, 10)
+
+    def forward(self, x):
+        batch, tokens, features = x.shape
+        parts = self.qkv(self.norm1(x)).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        sums = F.scaled_dot_product_attention(*parts)
+        x = x + self.proj(sums.transpose(1, 2).reshape(batch, tokens, features))
+        x = x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+        return self.head(x[:, 0])
+
+
 # The class, the shape of one image, images a step, classes.
 NETWORKS = {
     "resnet20": (ResNet20, (3, 32, 32), 128, 10),
@@ -185,4 +213,5 @@ NETWORKS = {
     "mobilenetv2": (MobileNetV2, (3, 96, 96), 32, 1000),
     "lenet": (LeNet, (1, 28, 28), 128, 10),
     "mlp": (Perceptron, (784,), 128, 10),
+    "vit-block": (TransformerBlock, (197, 192), 16, 10),
 }

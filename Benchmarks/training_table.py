@@ -10,6 +10,15 @@ import pathlib
 import statistics
 import sys
 
+HEADING = """\
+Images/s, best / median of the steps; medians over the rounds. The ratio is signum's median to that of the best PyTorch;
+work is PyTorch's processor time a step to signum's, which other load moves less. Memory is the most that was resident,
+in MB, less what was resident before the network was made.
+"""
+COLUMNS = [
+    "network", "threads", "signum", "of peak", "PyTorch", "its best", "ratio", "over rounds", "work", "signum MB",
+    "PyTorch MB"]
+
 
 def read(folder):
     """For each network and number of threads, the results of each side over all rounds."""
@@ -46,12 +55,8 @@ def row(network, threads, sides):
 
 def main():
     found = read(sys.argv[1])
-    print(
-        "Images/s, best / median of the steps; medians over the rounds. The ratio is signum's median to that of the best "
-        "PyTorch; 'work' is\nPyTorch's processor time a step to signum's, which other load moves less. Memory is the most "
-        "that was resident, in MB, less what was\nresident before the network was made.\n")
-    print("| network | threads | signum | of peak | PyTorch | its best | ratio | over rounds | work | signum MB | PyTorch MB |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print(HEADING)
+    print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
     for (network, threads), sides in sorted(found.items()):
         print(row(network, threads, sides))
 

@@ -187,18 +187,3 @@ void cc_affine_backward_source(int64_t rows, int64_t channels, const float *grad
               .result = result};
   cc_parallel(CC_SUM_PIECES, source_work, &n);
 }
-
-// ---- rows and columns ----
-
-void cc_column_sums(int64_t rows, int64_t columns, const float *a, float *sums) {
-  for (int64_t c = 0; c < columns; c++) sums[c] = 0;
-  for (int64_t row = 0; row < rows; row++) {
-    for (int64_t c = 0; c < columns; c++) sums[c] += a[row * columns + c];
-  }
-}
-
-void cc_add_bias(int64_t rows, int64_t columns, const float *bias, float *a) {
-  for (int64_t row = 0; row < rows; row++) {
-    for (int64_t c = 0; c < columns; c++) a[row * columns + c] += bias[c];
-  }
-}

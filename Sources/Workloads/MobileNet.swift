@@ -27,9 +27,6 @@ extension Workload {
 
 extension LayerBuilder {
   /// Convolution, batch norm and a rectifier that ends at 6.
-  ///
-  /// Values lie around 3: with them around 0 and near its kinks, rounding decides which gradients pass, and the float
-  /// gradients of any two frameworks differ by a hundredth.
   fileprivate mutating func rectified(
     _ name: String, _ x: Value, to channels: Int, size: Int, stride: Int = 1, groups: Int = 1
   ) throws(ShapeError) -> Value {

@@ -8,7 +8,7 @@ extension Workload {
   static let resNet20 = Workload("resnet20", batch: 128, "ResNet-20, images 32 x 32, ten classes") {
     (builder) throws(ShapeError) in
     var x = try builder.convolution("conv1", builder.input([1, 3, 32, 32]), to: 16, size: 3)
-    x = try builder.relu("relu", builder.norm("bn1", x))
+    x = try builder.relu("relu", builder.norm("bn1", x, around: 3))
     for (stage, channels) in [16, 32, 64].enumerated() {
       for block in 0..<3 {
         let stride = stage > 0 && block == 0 ? 2 : 1
@@ -22,7 +22,7 @@ extension Workload {
   static let resNet18 = Workload("resnet18", batch: 16, "ResNet-18, images 224 x 224, a thousand classes") {
     (builder) throws(ShapeError) in
     var x = try builder.convolution("conv1", builder.input([1, 3, 224, 224]), to: 64, size: 7, stride: 2)
-    x = try builder.relu("relu", builder.norm("bn1", x))
+    x = try builder.relu("relu", builder.norm("bn1", x, around: 3))
     x = try builder.add("maxpool", MaxPool(size: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1]), x)
     for (stage, channels) in [64, 128, 256, 512].enumerated() {
       for block in 0..<2 {
@@ -41,7 +41,7 @@ extension LayerBuilder {
     throws(ShapeError) -> Value
   {
     var y = try convolution("\(name).conv1", x, to: channels, size: 3, stride: stride)
-    y = try relu("\(name).relu1", norm("\(name).bn1", y))
+    y = try relu("\(name).relu1", norm("\(name).bn1", y, around: 3))
     y = try norm("\(name).bn2", convolution("\(name).conv2", y, to: channels, size: 3))
     var shortcut = x
     if shape(x)[1] != channels {

@@ -31,4 +31,4 @@ package struct Workload: Sendable {
 }
 
 /// Every workload. A newcomer adds one line here, and its twin in `Benchmarks/pytorch_networks.py`.
-package let workloads: [Workload] = [.resNet20, .resNet18, .mobileNetV2, .leNet, .perceptron]
+package let workloads: [Workload] = [.resNet20, .resNet18, .mobileNetV2, .leNet, .perceptron, .transformerBlock]
