@@ -33,7 +33,7 @@ struct HDF5ArrayCommand: ParsableCommand {
   func run() throws {
     HDF5Child.limit(seconds: 600)
     try HDF5File.writeArray(array, of: file) { part in
-      do { try FileHandle.standardOutput.write(contentsOf: Data(part)) } catch {
+      do { try FileHandle.standardOutput.write(contentsOf: part) } catch {
         throw InputError(["standard output: cannot be written: \(error.localizedDescription)"])
       }
     }
