@@ -54,6 +54,8 @@ package struct RecipeSetting: Sendable {
   private static func text(of value: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     guard let data = try? encoder.encode(value) else { return "\(value)" }
     let text = String(decoding: data, as: UTF8.self)
     return text == "null" ? "" : text.hasPrefix("\"") ? String(text.dropFirst().dropLast()) : text
@@ -127,7 +129,7 @@ extension Recipe {
     .init("optimizer", \.optimizer, either(Optimizer.self), "sgd and nesterov have momentum"),
     .init(
       "learning-rate", \.learningRate, "a number", in: orNone(above(0, atMost: 10)), old: true,
-      "the largest; left out, the method's own"),
+      "the largest; left out, the method's own, 0.001 for Adam"),
     .init("schedule", \.schedule, either(Schedule.Curve.self), "how the learning rate moves"),
     .init("warm-up", \.warmUp, "a share or 'N epochs'", "how long the rate rises; one-cycle: 0.3"),
     .init("milestones", \.milestones, "a list of shares or 'N epochs'", "where schedule step lowers the rate"),
