@@ -12,6 +12,7 @@ help:
 	@echo "make test    builds and runs all tests"
 	@echo "make build   builds the command line: .build/release/signum"
 	@echo "make format  formats the sources"
+	@echo "make benchmark-training  times training steps against PyTorch; PYTHON names a Python with torch"
 
 setup:
 	@command -v swift >/dev/null || { echo "Install Swift 6.2 or later: https://www.swift.org/install"; exit 1; }
@@ -41,7 +42,14 @@ format:
 clean:
 	rm -rf .build demo
 
+# Training steps against PyTorch, for instance:
+#   make benchmark-training PYTHON=torch/bin/python NETWORKS="resnet20 mlp" THREADS="1 2" ROUNDS=5
+NETWORKS ?= resnet20 resnet18 mobilenetv2 lenet mlp vit-block
+ROUNDS ?= 3
+THREADS ?= 1 2
+STEPS ?= 20
+PYTHON ?= python3
 .PHONY: benchmark-training
-# make benchmark-training MODEL=…/akamaster_resnet20_cifar10_ts_op17_bn.onnx PYTHON=python3
 benchmark-training: build
-	Benchmarks/compare_training.sh $(MODEL) $(ROUNDS)
+	NETWORKS="$(NETWORKS)" ROUNDS="$(ROUNDS)" THREADS="$(THREADS)" STEPS="$(STEPS)" PYTHON="$(PYTHON)" \
+	  Benchmarks/compare_training.sh

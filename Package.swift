@@ -39,6 +39,8 @@ let package = Package(
 
     // The model as a program.
     library("Graphs", ["Tensors", "Compute"]),
+    // Networks in code, for benchmarks.
+    library("Workloads", ["Graphs"]),
 
     // Files in.
     .target(name: "CONNX", linkerSettings: [.linkedLibrary("protobuf-c")]),
@@ -60,7 +62,7 @@ let package = Package(
     .executableTarget(
       name: "signum",
       dependencies: [
-        "Pipeline",
+        "Pipeline", "Workloads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -72,10 +74,11 @@ let package = Package(
     tests("Packed", ["Packed", "Tensors"]),
     tests("Compute", ["Compute"]),
     tests("Graphs", ["Graphs"]),
+    tests("Workloads", ["Workloads"]),
     tests("Importers", ["Importers"]),
     tests("Datasets", ["Datasets"]),
     tests("Methods", ["Methods"]),
-    tests("Training", ["Training", "Methods", "Datasets"]),
+    tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
     tests("Exporters", ["Exporters", "Methods", "Packed"]),
     tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Packed", "Training"]),
     tests("CommandLine", ["signum", "signum-run", "Packed", "Datasets", "Tensors"], exclude: ["Snapshots"]),

@@ -1,31 +1,49 @@
 #!/usr/bin/env bash
-# Times a training step of ResNet-20 in signum and in PyTorch, in turn, and prints each round with the ratio.
+# Times training steps in signum and in PyTorch, in turn, and prints a table of ratios.
 #
-#   Benchmarks/compare_training.sh MODEL [ROUNDS]      (PYTHON names a Python with torch; default python3)
+#   Benchmarks/compare_training.sh          all networks, three rounds, on 1 and 2 threads
+#
+# Variables: NETWORKS, ROUNDS, THREADS, STEPS, and PYTHON, a Python with torch. Each round runs every side once before
+# the next begins, so that all of them meet the same other load: trust ratios, not times. PyTorch runs with its images
+# in both layouts and, on more than one thread, with threads that wait passively and actively; its best counts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-model=${1:?name the ONNX file of ResNet-20, batch norm kept}
-rounds=${2:-3}
+networks=${NETWORKS:-resnet20 resnet18 mobilenetv2 lenet mlp vit-block}
+rounds=${ROUNDS:-3}
+threads=${THREADS:-1 2}
+steps=${STEPS:-20}
 python=${PYTHON:-python3}
-threads=${OMP_NUM_THREADS:-$(nproc)}
-export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive} OMP_NUM_THREADS=$threads
 
-field() {
-  "$python" -c 'import json, sys
-d = json.load(sys.stdin)
-print("%.0f %.0f" % (d["bestImagesPerSecond"], d["medianImagesPerSecond"]))'
+if ! "$python" -c 'import numpy, torch' 2>/dev/null; then
+  echo "error: $python has no torch; make an environment with it and name its Python:" >&2
+  echo "  python3 -m venv torch && torch/bin/pip install torch numpy    (a gigabyte or more)" >&2
+  echo "  make benchmark-training PYTHON=torch/bin/python" >&2
+  exit 1
+fi
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+run() { # file, command...
+  local file=$1
+  shift
+  echo "  $*" >&2
+  OMP_NUM_THREADS=$count "$@" >"$results/$file.json"
 }
-torch() { "$python" Benchmarks/pytorch_training.py --threads "$threads" --layout "$1" | field; }
-signum() { .build/release/signum benchmark "$model" --json "$@" | field; }
 
-echo "images/s, best / median of 20 steps of 128 images, $threads threads, OMP_WAIT_POLICY=$OMP_WAIT_POLICY"
-for round in $(seq "$rounds"); do
-  read -r ours our_median < <(signum)
-  read -r coded coded_median < <(signum --method information-retention)
-  read -r last last_median < <(torch channels_last)
-  read -r plain plain_median < <(torch contiguous)
-  ratio=$("$python" -c "print('%.2f / %.2f' % ($ours / $last, $our_median / $last_median))")
-  echo "round $round: signum float $ours / $our_median, information-retention $coded / $coded_median;" \
-    "PyTorch channels_last $last / $last_median, contiguous $plain / $plain_median;" \
-    "signum float to channels_last $ratio"
+for network in $networks; do
+  for count in $threads; do
+    for round in $(seq "$rounds"); do
+      echo "$network, $count threads, round $round of $rounds" >&2
+      place=$network.$count.$round
+      run "$place.signum" .build/release/signum benchmark training "$network" --methods none --steps "$steps" --json
+      for layout in channels_last contiguous; do
+        for waiting in passive active; do
+          if [ "$count" = 1 ] && [ "$waiting" = active ]; then continue; fi
+          run "$place.torch.$layout.$waiting" env OMP_WAIT_POLICY=$waiting \
+            "$python" Benchmarks/pytorch_training.py "$network" --layout "$layout" --threads "$count" --steps "$steps"
+        done
+      done
+    done
+  done
 done
+"$python" Benchmarks/training_table.py "$results"

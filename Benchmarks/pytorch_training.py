@@ -1,84 +1,75 @@
-"""Times the same training step in PyTorch: ResNet-20 on 32x32 images, forward, backward, SGD with momentum.
+"""Times the training steps of `signum benchmark training` in PyTorch: forward, backward, SGD with momentum, float32.
 
-    pip install torch
-    python3 Benchmarks/pytorch_training.py [--batch 128] [--steps 20] [--threads 2] [--layout channels_last|contiguous]
+    pip install torch numpy
+    python3 Benchmarks/pytorch_training.py [NETWORK ...] [--threads 2] [--layout channels_last|contiguous] [--steps 20]
 
-Prints one JSON object. `make benchmark-training` runs it in turn with `signum benchmark`.
+Prints one JSON object, with the fields of `signum benchmark training --json`. `make benchmark-training` runs the two in
+turn. One network a run says most exactly what memory a step takes.
 """
 import argparse
 import json
+import os
+import resource
 import statistics
+import sys
 import time
 
-import torch
-import torch.nn as nn
-import torch.nn.functional as F
+try:
+    import torch
+    import torch.nn.functional as F
+except ImportError:
+    sys.exit(f"error: {sys.executable} has no torch: install it with '{sys.executable} -m pip install torch numpy'")
+
+from pytorch_networks import NETWORKS, draw_parameters, drawn_batch
+
+WARM_UP = 3
 
 
-class Block(nn.Module):
-    """Two 3x3 convolutions with batch norm and a parameter-free shortcut (option A)."""
-
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
-        self.extra = (outputs - inputs) // 2
-
-    def forward(self, x):
-        y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
-        if self.extra:
-            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.extra, self.extra))
-        return F.relu(y + x)
-
-
-class ResNet20(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        self.norm = nn.BatchNorm2d(16)
-        blocks = []
-        inputs = 16
-        for outputs, stride in [(16, 1), (32, 2), (64, 2)]:
-            for index in range(3):
-                blocks.append(Block(inputs, outputs, stride if index == 0 else 1))
-                inputs = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(64, 10)
-
-    def forward(self, x):
-        x = self.blocks(F.relu(self.norm(self.conv(x))))
-        return self.head(x.mean((2, 3)))
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--layout", choices=["channels_last", "contiguous"], default="channels_last")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(1)
-    layout = torch.channels_last if options.layout == "channels_last" else torch.contiguous_format
-    model = ResNet20().to(memory_format=layout).train()
+def timed(name, options):
+    network, shape, batch, classes = NETWORKS[name]
+    batch = options.batch or batch
+    layout = torch.contiguous_format
+    if options.layout == "channels_last" and len(shape) == 3:
+        layout = torch.channels_last
+    model = draw_parameters(network()).to(memory_format=layout).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=1e-4)
-    images = torch.rand(options.batch, 3, 32, 32).to(memory_format=layout) * 2 - 1
-    labels = torch.arange(options.batch) % 10
-    seconds = []
-    for step in range(3 + options.steps):
-        start = time.perf_counter()
+    images, labels = drawn_batch(shape, batch, classes)
+    images = images.contiguous(memory_format=layout)
+    seconds, processor_seconds = [], []
+    for step in range(WARM_UP + options.steps):
+        before, start = time.process_time(), time.perf_counter()
         loss = F.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if step >= 3:
+        if step >= WARM_UP:
             seconds.append(time.perf_counter() - start)
+            processor_seconds.append(time.process_time() - before)
+    return {
+        "network": name, "method": "float", "batch": batch, "layout": options.layout,
+        "bestImagesPerSecond": batch / min(seconds), "medianImagesPerSecond": batch / statistics.median(seconds),
+        "medianProcessorSeconds": statistics.median(processor_seconds),
+        "peakMemoryBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), metavar="NETWORK", help=", ".join(NETWORKS))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--layout", choices=["channels_last", "contiguous"], default="channels_last")
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--steps", type=int, default=20)
+    options = parser.parse_args()
+    unknown = [name for name in options.networks if name not in NETWORKS]
+    if unknown:
+        parser.error(f"no network is named {', '.join(unknown)}: there are {', '.join(NETWORKS)}")
+    torch.set_num_threads(options.threads)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({
-        "torch": torch.__version__, "layout": options.layout, "threads": options.threads, "batch": options.batch,
-        "bestImagesPerSecond": options.batch / min(seconds),
-        "medianImagesPerSecond": options.batch / statistics.median(seconds),
+        "version": torch.__version__, "threads": options.threads, "steps": options.steps,
+        "waiting": os.environ.get("OMP_WAIT_POLICY", "active"), "memoryBeforeBytes": memory,
+        "results": [timed(name, options) for name in options.networks],
     }))
 
 

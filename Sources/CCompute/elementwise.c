@@ -13,9 +13,10 @@ typedef struct {
   bool flag;
 } elements;
 
-CC_CLONES static void add_range(const float *restrict a, const float *restrict b, float *restrict result,
-                                int64_t count) {
-  for (int64_t i = 0; i < count; i++) result[i] = a[i] + b[i];
+// In these loops the result may be an operand itself: each element is read before it is written, which assume_safety
+// says.
+CC_CLONES static void add_range(const float *a, const float *b, float *result, int64_t count) {
+  _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < count; i++) result[i] = a[i] + b[i];
 }
 static void add_work(void *context, int64_t first, int64_t last) {
   elements *e = context;
@@ -44,9 +45,9 @@ void cc_clip(int64_t count, float minimum, float maximum, const float *x, float 
   cc_parallel(blocks(count), clip_work, &e);
 }
 
-CC_CLONES static void clip_backward_range(const float *restrict x, const float *restrict gradient, float low,
-                                          float high, float *restrict result, int64_t count) {
-  for (int64_t i = 0; i < count; i++) result[i] = x[i] > low && x[i] < high ? gradient[i] : 0;
+CC_CLONES static void clip_backward_range(const float *x, const float *gradient, float low, float high, float *result,
+                                          int64_t count) {
+  _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < count; i++) result[i] = x[i] > low && x[i] < high ? gradient[i] : 0;
 }
 static void clip_backward_work(void *context, int64_t first, int64_t last) {
   elements *e = context;

@@ -8,11 +8,6 @@
 #define CC_CLONES
 #endif
 
-// Work for the pieces first ..< last, in no particular order.
-typedef void (*cc_work)(void *context, int64_t first, int64_t last);
-// Calls work for all pieces on the threads of the pool; serially where they are few.
-void cc_parallel(int64_t pieces, cc_work work, void *context);
-
 // Rows are cut into this many pieces for sums, whatever the number of threads, so that a sum never depends on it.
 enum { CC_SUM_PIECES = 64 };
 

@@ -1,4 +1,5 @@
 #include "internal.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@ typedef struct {
   float *result;
   float *partial;  // [pieces, 2, channels]
   bool relu;
+  float ceiling;
 } normal;
 
 static int64_t piece_start(const normal *n, int64_t piece) { return n->rows * piece / CC_SUM_PIECES; }
@@ -72,12 +74,19 @@ void cc_channel_statistics(int64_t rows, int64_t channels, const float *x, float
 // ---- forward ----
 
 CC_CLONES static void affine_rows(int64_t rows, int64_t channels, const float *restrict x, const float *restrict factor,
-                                  const float *restrict offset, const float *restrict skip, bool relu,
+                                  const float *restrict offset, const float *restrict skip, bool relu, float ceiling,
                                   float *restrict y) {
   for (int64_t row = 0; row < rows; row++) {
     const float *p = x + row * channels, *s = skip ? skip + row * channels : NULL;
     float *q = y + row * channels;
-    if (s && relu) {
+    if (relu && ceiling < INFINITY) {
+      for (int64_t c = 0; c < channels; c++) {
+        float v = p[c] * factor[c] + offset[c];
+        if (s) v += s[c];
+        v = v < 0 ? 0 : v;
+        q[c] = v > ceiling ? ceiling : v;
+      }
+    } else if (s && relu) {
       for (int64_t c = 0; c < channels; c++) { float v = p[c] * factor[c] + offset[c] + s[c]; q[c] = v < 0 ? 0 : v; }
     } else if (s) {
       for (int64_t c = 0; c < channels; c++) q[c] = p[c] * factor[c] + offset[c] + s[c];
@@ -93,28 +102,29 @@ static void affine_work(void *context, int64_t first, int64_t last) {
   normal *n = context;
   int64_t start = piece_start(n, first), end = piece_start(n, last), skip = start * n->channels;
   affine_rows(end - start, n->channels, n->x + skip, n->a, n->b, n->skip ? n->skip + skip : NULL, n->relu,
-              n->result + skip);
+              n->ceiling, n->result + skip);
 }
 
 void cc_affine(int64_t rows, int64_t channels, const float *x, const float *factor, const float *offset,
-               const float *skip, bool relu, float *y) {
+               const float *skip, bool relu, float ceiling, float *y) {
   normal n = {.rows = rows, .channels = channels, .x = x, .skip = skip, .a = factor, .b = offset, .result = y,
-              .relu = relu};
+              .relu = relu, .ceiling = ceiling};
   cc_parallel(CC_SUM_PIECES, affine_work, &n);
 }
 
 // ---- backward ----
 
-CC_CLONES static void sums_rows(int64_t rows, int64_t channels, const float *restrict gradient, const float *restrict x,
-                                const float *restrict y, const float *restrict mean, float *restrict masked,
+// masked may be the gradient itself: each element is read before it is written, which assume_safety says.
+CC_CLONES static void sums_rows(int64_t rows, int64_t channels, const float *gradient, const float *restrict x,
+                                const float *restrict y, float ceiling, const float *restrict mean, float *masked,
                                 float *restrict sums, float *restrict products) {
   for (int64_t row = 0; row < rows; row++) {
     const float *g = gradient + row * channels, *p = x + row * channels;
     if (y) {
       const float *q = y + row * channels;
       float *m = masked + row * channels;
-      for (int64_t c = 0; c < channels; c++) {
-        float v = q[c] > 0 ? g[c] : 0;
+      _Pragma("clang loop vectorize(assume_safety)") for (int64_t c = 0; c < channels; c++) {
+        float v = q[c] > 0 && q[c] < ceiling ? g[c] : 0;
         m[c] = v;
         sums[c] += v;
         products[c] += v * (p[c] - mean[c]);
@@ -133,14 +143,15 @@ static void sums_work(void *context, int64_t first, int64_t last) {
   for (int64_t piece = first; piece < last; piece++) {
     int64_t start = piece_start(n, piece), end = piece_start(n, piece + 1), skip = start * n->channels;
     float *sums = n->partial + piece * 2 * n->channels;
-    sums_rows(end - start, n->channels, n->gradient + skip, n->x + skip, n->y ? n->y + skip : NULL, n->a,
-              n->y ? n->result + skip : NULL, sums, sums + n->channels);
+    sums_rows(end - start, n->channels, n->gradient + skip, n->x + skip, n->y ? n->y + skip : NULL,
+              n->ceiling, n->a, n->y ? n->result + skip : NULL, sums, sums + n->channels);
   }
 }
 
 void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *y,
-                             const float *mean, float *masked, float *sums, float *products) {
-  normal n = {.rows = rows, .channels = channels, .x = x, .y = y, .gradient = gradient, .a = mean, .result = masked};
+                             float ceiling, const float *mean, float *masked, float *sums, float *products) {
+  normal n = {.rows = rows, .channels = channels, .x = x, .y = y, .gradient = gradient, .a = mean, .result = masked,
+              .ceiling = ceiling};
   n.partial = calloc(CC_SUM_PIECES * 2 * channels, sizeof(float));
   cc_parallel(CC_SUM_PIECES, sums_work, &n);
   for (int64_t c = 0; c < channels; c++) {
@@ -152,11 +163,12 @@ void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradie
   free(n.partial);
 }
 
-CC_CLONES static void source_rows(int64_t rows, int64_t channels, const float *restrict gradient,
-                                  const float *restrict x, const float *restrict a, const float *restrict b,
-                                  const float *restrict d, float *restrict result) {
+// result may be the gradient itself.
+CC_CLONES static void source_rows(int64_t rows, int64_t channels, const float *gradient, const float *restrict x,
+                                  const float *restrict a, const float *restrict b, const float *restrict d,
+                                  float *result) {
   for (int64_t row = 0; row < rows; row++) {
-    for (int64_t c = 0; c < channels; c++) {
+    _Pragma("clang loop vectorize(assume_safety)") for (int64_t c = 0; c < channels; c++) {
       int64_t i = row * channels + c;
       result[i] = a[c] * gradient[i] + b[c] * x[i] + d[c];
     }
@@ -174,19 +186,4 @@ void cc_affine_backward_source(int64_t rows, int64_t channels, const float *grad
   normal n = {.rows = rows, .channels = channels, .x = x, .gradient = gradient, .a = a, .b = b, .d = d,
               .result = result};
   cc_parallel(CC_SUM_PIECES, source_work, &n);
-}
-
-// ---- rows and columns ----
-
-void cc_column_sums(int64_t rows, int64_t columns, const float *a, float *sums) {
-  for (int64_t c = 0; c < columns; c++) sums[c] = 0;
-  for (int64_t row = 0; row < rows; row++) {
-    for (int64_t c = 0; c < columns; c++) sums[c] += a[row * columns + c];
-  }
-}
-
-void cc_add_bias(int64_t rows, int64_t columns, const float *bias, float *a) {
-  for (int64_t row = 0; row < rows; row++) {
-    for (int64_t c = 0; c < columns; c++) a[row * columns + c] += bias[c];
-  }
 }

@@ -55,19 +55,6 @@ void cc_move_average(int64_t count, float share, const float *value, float *aver
   cc_parallel(blocks(count), average_work, &u);
 }
 
-CC_CLONES static void scale_range(float *a, float factor, int64_t count) {
-  for (int64_t i = 0; i < count; i++) a[i] *= factor;
-}
-static void scale_work(void *context, int64_t first, int64_t last) {
-  update *u = context;
-  int64_t start = first * BLOCK, end = cc_min(last * BLOCK, u->count);
-  scale_range(u->weight + start, u->p, end - start);
-}
-void cc_scale(int64_t count, float factor, float *a) {
-  update u = {.count = count, .weight = a, .p = factor};
-  cc_parallel(blocks(count), scale_work, &u);
-}
-
 // The square of a float is exact in a double, so the same lanes give the same sum on every instruction set.
 CC_CLONES static double square_range(const float *restrict x, int64_t count) {
   double lanes[LANES] = {0}, sum = 0;

@@ -19,6 +19,12 @@ void cc_keep_memory(void) {
 #endif
 }
 
+void cc_release_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 typedef struct {
   cc_work work;
   void *context;

@@ -43,23 +43,37 @@ static int64_t divisor(const cc_pooling *p, int64_t oy, int64_t ox) {
 
 #define PIXEL ((sy + ky * p->dilation_height) * p->in_width + sx + kx * p->dilation_width)
 
+// A number that is not one wins, so that divergence is seen. Without branches: which pixel wins cannot be foreseen.
+CC_CLONES static void larger(int64_t channels, const float *restrict pixel, float *restrict best) {
+  for (int64_t c = 0; c < channels; c++) {
+    int wins = (pixel[c] > best[c]) | (pixel[c] != pixel[c]);
+    best[c] = wins ? pixel[c] : best[c];
+  }
+}
+
+CC_CLONES static void larger_with_place(int64_t channels, const float *restrict pixel, int32_t at,
+                                        float *restrict best, int32_t *restrict place) {
+  for (int64_t c = 0; c < channels; c++) {
+    int wins = (pixel[c] > best[c]) | (pixel[c] != pixel[c]);
+    best[c] = wins ? pixel[c] : best[c];
+    place[c] = wins ? at : place[c];
+  }
+}
+
 static void max_image(const cc_pooling *p, const float *x, float *y, int32_t *places) {
   int64_t channels = p->channels;
   for (int64_t oy = 0; oy < p->out_height; oy++) {
     for (int64_t ox = 0; ox < p->out_width; ox++) {
       float *best = y + (oy * p->out_width + ox) * channels;
       int32_t *place = places ? places + (oy * p->out_width + ox) * channels : NULL;
-      for (int64_t c = 0; c < channels; c++) {
-        best[c] = -INFINITY;
-        if (place) place[c] = -1;
-      }
+      for (int64_t c = 0; c < channels; c++) best[c] = -INFINITY;
+      if (place) memset(place, 0xff, channels * sizeof(*place));
       EACH_WINDOW_PIXEL {
         const float *pixel = x + PIXEL * channels;
-        for (int64_t c = 0; c < channels; c++) {
-          if (pixel[c] > best[c] || isnan(pixel[c])) {
-            best[c] = pixel[c];
-            if (place) place[c] = (int32_t)PIXEL;
-          }
+        if (place) {
+          larger_with_place(channels, pixel, (int32_t)PIXEL, best, place);
+        } else {
+          larger(channels, pixel, best);
         }
       }
     }
@@ -86,9 +100,13 @@ static void max_backward_work(void *context, int64_t first, int64_t last) {
   int64_t in = p->in_height * p->in_width * p->channels, out = p->out_height * p->out_width * p->channels;
   memset(s->y + first * in, 0, (last - first) * in * sizeof(float));
   for (int64_t image = first; image < last; image++) {
-    for (int64_t i = 0; i < out; i++) {
-      int32_t place = s->read_places[image * out + i];
-      if (place >= 0) s->y[image * in + place * p->channels + i % p->channels] += s->x[image * out + i];
+    float *result = s->y + image * in;
+    for (int64_t pixel = 0; pixel < p->out_height * p->out_width; pixel++) {
+      int64_t start = image * out + pixel * p->channels;
+      for (int64_t c = 0; c < p->channels; c++) {
+        int32_t place = s->read_places[start + c];
+        if (place >= 0) result[place * p->channels + c] += s->x[start + c];
+      }
     }
   }
 }

@@ -4,7 +4,8 @@ import Tensors
 
 /// Two-dimensional convolution: forward, and the gradients for the image and the kernel.
 ///
-/// By oneDNN, or by Winograd's minimal filtering where the arithmetic may be transformed and the shapes allow it.
+/// By oneDNN, or by Winograd's minimal filtering where the arithmetic may be transformed and the shapes allow it; the
+/// gradient of a kernel over few channels by a loop of its own.
 ///
 /// Image `[batch, in, height, width]`, kernel `[out, in / groups, height, width]`, bias `[out]`.
 ///
@@ -62,6 +63,8 @@ package enum ConvolutionPrimitive {
     _ gradient: Tensor, x: Tensor, kernel: Shape, bias: Bool, window: Window, groups: Int,
     arithmetic: Arithmetic = .direct
   ) -> (kernel: Tensor, bias: Tensor?) {
+    let few = FewChannels.backwardKernel(gradient, x: x, kernel: kernel, bias: bias, window: window, groups: groups)
+    if let few { return few }
     var description = od_convolution(x.shape, gradient.shape, window: window, groups: groups)
     let (gradient, x) = (gradient.inLayout(.channelsLast), x.inLayout(.channelsLast))
     // The gradient of a bias is a sum of its own: such layers stay with oneDNN.

@@ -13,6 +13,19 @@ extension Tensor {
     }
   }
 
+  /// Adds a tensor of the same shape, in place where nobody shares the memory.
+  package mutating func add(_ other: Tensor) {
+    guard isUniquelyReferenced() else {
+      self = adding(other)
+      return
+    }
+    precondition(shape == other.shape, "shapes \(shape) and \(other.shape) differ")
+    let other = other.inLayout(layout)
+    withUnsafeMutableFloats { a in
+      other.withUnsafeFloats { cc_add(Int64(a.count), a.baseAddress, $0.baseAddress, a.baseAddress) }
+    }
+  }
+
   /// Every element brought into `minimum ... maximum`.
   package func clipped(_ minimum: Float, _ maximum: Float) -> Tensor {
     Tensor(shape, layout: layout) { result in
@@ -20,16 +33,20 @@ extension Tensor {
     }
   }
 
-  /// This gradient where `minimum < x < maximum`, elsewhere 0.
-  package func masked(where x: Tensor, isBetween minimum: Float, and maximum: Float) -> Tensor {
-    let gradient = inLayout(x.layout)
-    return Tensor(shape, layout: x.layout) { result in
-      x.withUnsafeFloats { x in
-        gradient.withUnsafeFloats {
-          cc_clip_backward(Int64(x.count), minimum, maximum, x.baseAddress, $0.baseAddress, result.baseAddress)
-        }
+  /// This gradient where `minimum < x < maximum`, elsewhere 0: in place where nobody shares its memory.
+  package consuming func masked(where x: Tensor, isBetween minimum: Float, and maximum: Float) -> Tensor {
+    var gradient = self
+    if gradient.layout != x.layout { gradient = gradient.inLayout(x.layout) }
+    let fill = { (gradient: UnsafePointer<Float>?, result: UnsafeMutablePointer<Float>?) in
+      x.withUnsafeFloats { cc_clip_backward(Int64($0.count), minimum, maximum, $0.baseAddress, gradient, result) }
+    }
+    guard gradient.isUniquelyReferenced() else {
+      return Tensor(x.shape, layout: x.layout) { result in
+        gradient.withUnsafeFloats { fill($0.baseAddress, result.baseAddress) }
       }
     }
+    gradient.withUnsafeMutableFloats { fill($0.baseAddress, $0.baseAddress) }
+    return gradient
   }
 }
 

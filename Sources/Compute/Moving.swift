@@ -48,6 +48,7 @@ extension Tensor {
 
   /// The axes in another order: axis i of the result is axis `permutation[i]` of this one.
   package func transposed(_ permutation: [Int]) -> Tensor {
+    if let same = transposedInPlace(permutation) { return same }
     let shape = Shape(permutation.map { self.shape[$0] })
     let strides = memoryStrides
     return Tensor(shape) { target in

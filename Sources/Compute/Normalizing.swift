@@ -20,8 +20,10 @@ package enum ChannelAffine {
     return (mean, variance)
   }
 
-  /// `factor[c] · x + offset[c] (+ skip)`, then `max(0, ·)` if asked. Factor and offset are `[channels]`.
-  package static func forward(_ x: Tensor, factor: Tensor, offset: Tensor, skip: Tensor?, relu: Bool) -> Tensor {
+  /// `factor[c] · x + offset[c] (+ skip)`, then `max(0, min(ceiling, ·))` if asked. Factor and offset are `[channels]`.
+  package static func forward(
+    _ x: Tensor, factor: Tensor, offset: Tensor, skip: Tensor?, relu: Bool, ceiling: Float = .infinity
+  ) -> Tensor {
     let channels = x.shape[1]
     return Tensor(x.shape, layout: x.layout) { y in
       x.withUnsafeFloats { x in
@@ -30,7 +32,7 @@ package enum ChannelAffine {
             withOptionalFloats(skip) { skip in
               cc_affine(
                 Int64(x.count / channels), Int64(channels), x.baseAddress, factor.baseAddress, offset.baseAddress, skip,
-                relu, y.baseAddress)
+                relu, ceiling, y.baseAddress)
             }
           }
         }
@@ -40,55 +42,67 @@ package enum ChannelAffine {
 
   /// The gradient where the rectifier let through, with its sum and its product with `x − mean`, for each channel.
   ///
-  /// `y` is the rectified output, or nil where there is no rectifier; `masked` is then the gradient itself.
+  /// `y` is the rectified output, or nil where there is no rectifier; `masked` is then the gradient itself. Otherwise it
+  /// takes the memory of the gradient where nobody shares that.
   package static func backwardSums(
-    _ gradient: Tensor, x: Tensor, y: Tensor?, mean: Tensor
+    _ gradient: consuming Tensor, x: Tensor, y: Tensor?, ceiling: Float = .infinity, mean: Tensor
   ) -> (masked: Tensor, sums: Tensor, products: Tensor) {
     let (channels, rows) = (x.shape[1], x.count / max(x.shape[1], 1))
     var sums = Tensor([channels], repeating: 0)
     var products = Tensor([channels], repeating: 0)
-    let fill = { (masked: UnsafeMutablePointer<Float>?) in
-      gradient.withUnsafeFloats { gradient in
-        x.withUnsafeFloats { x in
-          mean.withUnsafeFloats { mean in
-            withOptionalFloats(y) { y in
-              sums.withUnsafeMutableFloats { sums in
-                products.withUnsafeMutableFloats { products in
-                  cc_affine_backward_sums(
-                    Int64(rows), Int64(channels), gradient.baseAddress, x.baseAddress, y, mean.baseAddress, masked,
-                    sums.baseAddress, products.baseAddress)
-                }
+    let fill = { (gradient: UnsafePointer<Float>?, masked: UnsafeMutablePointer<Float>?) in
+      x.withUnsafeFloats { x in
+        mean.withUnsafeFloats { mean in
+          withOptionalFloats(y) { y in
+            sums.withUnsafeMutableFloats { sums in
+              products.withUnsafeMutableFloats { products in
+                cc_affine_backward_sums(
+                  Int64(rows), Int64(channels), gradient, x.baseAddress, y, ceiling, mean.baseAddress, masked,
+                  sums.baseAddress, products.baseAddress)
               }
             }
           }
         }
       }
     }
-    guard y != nil else {
-      fill(nil)
-      return (gradient, sums, products)
+    var masked = gradient
+    if y == nil {
+      masked.withUnsafeFloats { fill($0.baseAddress, nil) }
+    } else if masked.isUniquelyReferenced() {
+      masked.withUnsafeMutableFloats { fill($0.baseAddress, $0.baseAddress) }
+    } else {
+      masked = Tensor(x.shape, layout: x.layout) { result in
+        masked.withUnsafeFloats { fill($0.baseAddress, result.baseAddress) }
+      }
     }
-    let masked = Tensor(x.shape, layout: x.layout) { fill($0.baseAddress) }
     return (masked, sums, products)
   }
 
-  /// `a[c] · gradient + b[c] · x + d[c]`.
-  package static func backwardSource(_ gradient: Tensor, x: Tensor, a: Tensor, b: Tensor, d: Tensor) -> Tensor {
+  /// `a[c] · gradient + b[c] · x + d[c]`, in the memory of the gradient where nobody shares that.
+  package static func backwardSource(
+    _ gradient: consuming Tensor, x: Tensor, a: Tensor, b: Tensor, d: Tensor
+  ) -> Tensor {
     let channels = x.shape[1]
-    return Tensor(x.shape, layout: x.layout) { result in
-      gradient.withUnsafeFloats { gradient in
-        x.withUnsafeFloats { x in
-          a.withUnsafeFloats { a in
-            b.withUnsafeFloats { b in
-              d.withUnsafeFloats { d in
-                cc_affine_backward_source(
-                  Int64(x.count / channels), Int64(channels), gradient.baseAddress, x.baseAddress, a.baseAddress,
-                  b.baseAddress, d.baseAddress, result.baseAddress)
-              }
+    let fill = { (gradient: UnsafePointer<Float>?, result: UnsafeMutablePointer<Float>?) in
+      x.withUnsafeFloats { x in
+        a.withUnsafeFloats { a in
+          b.withUnsafeFloats { b in
+            d.withUnsafeFloats { d in
+              cc_affine_backward_source(
+                Int64(x.count / channels), Int64(channels), gradient, x.baseAddress, a.baseAddress, b.baseAddress,
+                d.baseAddress, result)
             }
           }
         }
       }
     }
+    var result = gradient
+    guard result.isUniquelyReferenced() else {
+      return Tensor(x.shape, layout: x.layout) { target in
+        result.withUnsafeFloats { fill($0.baseAddress, target.baseAddress) }
+      }
+    }
+    result.withUnsafeMutableFloats { fill($0.baseAddress, $0.baseAddress) }
+    return result
   }
 }

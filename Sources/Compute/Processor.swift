@@ -1,5 +1,6 @@
 import CCompute
 import COneDNN
+import Foundation
 
 /// The threads and libraries that float computation runs on.
 package enum Processor {
@@ -16,5 +17,28 @@ package enum Processor {
     var version: [Int32] = [0, 0, 0]
     od_onednn_version(&version)
     return version.map(String.init).joined(separator: ".")
+  }
+
+  /// The processor time that this process has used, all threads together.
+  package static var seconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// How many float multiply-adds the threads can do in a second, measured with chains that wait for no memory: the most
+  /// that any kernel can reach. Takes about 0.2 s.
+  ///
+  /// Counted in processor time, so that other work on the machine does not lower it.
+  package static func measurePeak() -> Double {
+    let rounds: Int64 = 200_000
+    var best: Double = 0
+    let end = ContinuousClock.now + .milliseconds(200)
+    repeat {
+      let start = seconds
+      let count = cc_run_multiply_adds(rounds)
+      best = max(best, Double(count) / (seconds - start) * Double(threadCount))
+    } while ContinuousClock.now < end
+    return best
   }
 }

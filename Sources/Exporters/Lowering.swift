@@ -9,7 +9,7 @@ package struct Lowering {
   private var layers: [PackedLayer] = []
   /// The packed value of each node that has one.
   private var values: [Graph.Node.ID: Int] = [:]
-  private var problems: [String] = []
+  private var problems = LoweringProblems()
 
   package init(_ graph: Graph) { self.graph = graph }
 
@@ -32,8 +32,11 @@ package struct Lowering {
     let input = graph.inputs[0]
     values[input.id] = 0
     for node in graph.nodes { if let operation = node.operation { add(node, operation) } }
-    if problems.isEmpty, values[graph.outputs[0]] != layers.count { problems.append("the output is not the last node") }
-    guard problems.isEmpty else { throw ExportError(graph.source, problems) }
+    let words = problems.words
+    guard words.isEmpty else { throw ExportError(graph.source, words) }
+    guard values[graph.outputs[0]] == layers.count else {
+      throw ExportError(graph.source, ["the output is not the last node"])
+    }
     return PackedModel(
       input: .init(name: input.name, shape: Array(input.shape.dimensions.dropFirst()), normalization: normalization),
       layers: layers, provenance: provenance)
@@ -45,7 +48,7 @@ package struct Lowering {
       return
     }
     switch LayerRule(node, in: graph).kind(operation) {
-    case .failure(let problem): problems.append("node '\(node.name)' (\(type(of: operation).name)): \(problem.words)")
+    case .failure(let problem): problems.add(problem, node: node.name, operation: type(of: operation).name)
     case .success(let kind):
       let inputs = node.inputs.compactMap { values[$0] }
       let isKnown = node.inputs.allSatisfy { values[$0] != nil || graph[$0].constant != nil }
@@ -60,6 +63,33 @@ package struct Lowering {
 struct LoweringProblem: Error {
   var words: String
   init(_ words: String) { self.words = words }
+}
+
+/// What stands in the way, each problem once with all the nodes that have it.
+private struct LoweringProblems {
+  private struct Kind: Hashable {
+    var operation: String
+    var words: String
+  }
+  private var kinds: [Kind] = []
+  private var nodes: [Kind: [String]] = [:]
+
+  mutating func add(_ problem: LoweringProblem, node: String, operation: String) {
+    let kind = Kind(operation: operation, words: problem.words)
+    if nodes[kind] == nil { kinds.append(kind) }
+    nodes[kind, default: []].append(node)
+  }
+
+  /// A line a problem.
+  var words: [String] {
+    kinds.map { kind in
+      let names = nodes[kind]!
+      guard names.count > 1 else { return "node '\(names[0])' (\(kind.operation)): \(kind.words)" }
+      let shown = names.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+      let more = names.count > 5 ? " and \(names.count - 5) more" : ""
+      return "\(names.count) nodes (\(kind.operation)): \(kind.words): \(shown)\(more)"
+    }
+  }
 }
 
 /// How one node becomes a layer.
@@ -106,6 +136,9 @@ private struct LayerRule {
         counts: axes.map { whole($0) ? shape[$0] : slice.counts[$0] })
     case let concat as Concat:
       try keepsBatch(concat.axis > 0)
+      guard node.inputs.allSatisfy({ graph[$0].constant == nil }) else {
+        throw LoweringProblem("it joins a constant, which is not in the packed format")
+      }
       return .concat(axis: concat.axis)
     case is Flatten, is Reshape:
       let (from, to) = (graph[node.inputs[0]].shape, node.shape)
@@ -177,6 +210,10 @@ private struct LayerRule {
   // MARK: Layers by channel
 
   private func affine(_ norm: BatchNorm) throws(LoweringProblem) -> PackedLayer.Kind {
+    guard norm.ceiling == nil else {
+      throw LoweringProblem(
+        "its ceiling is not in the packed format: the pass '\(SplitCeilings.name)' makes a clip of it")
+    }
     let (factor, offset) = norm.affine(
       scale: try constant(1, "scale"), shift: try constant(2, "shift"), mean: try constant(3, "mean"),
       variance: try constant(4, "variance"))

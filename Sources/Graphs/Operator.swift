@@ -36,6 +36,9 @@ package struct Evaluation: Sendable {
     self.saved = saved
     self.updates = updates
   }
+
+  /// The same with only the shape of the output.
+  var withoutOutput: Evaluation { Evaluation(output.withoutNumbers, saving: saved) }
 }
 
 /// A kind of node: its attributes are its stored properties, and its whole meaning stands in one file.
@@ -50,19 +53,31 @@ package protocol Operator: Sendable, Codable, Hashable {
   func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation
 
   /// The gradient for each input, or nil for one that has none. `needed` says which of them anybody will read.
+  ///
+  /// The gradient that comes in is handed over: a rule may write its result into the same memory.
   func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?]
+
+  /// Whether the backward rule reads the numbers of an input, and not only its shape. True by default; where no reader
+  /// of a value says so, training frees it before the backward pass.
+  func backwardReads(input: Int) -> Bool
+  /// Whether the backward rule reads the numbers of the output. True by default.
+  var backwardReadsOutput: Bool { get }
 
   /// Which inputs are weights that fine-tuning may change: the kernel, the bias. None by default.
   var parameterInputs: [Int] { get }
 
+  /// How it runs in a training step on inputs of these shapes, for `signum doctor`.
+  func path(for inputs: [Shape]) -> TrainingPath
   /// Which inputs follow the data in training instead of a gradient: running statistics. None by default.
   var statisticInputs: [Int] { get }
 }
 
 extension Operator {
   package var parameterInputs: [Int] { [] }
+  package func backwardReads(input: Int) -> Bool { true }
+  package var backwardReadsOutput: Bool { true }
   package var statisticInputs: [Int] { [] }
 }
 

@@ -3,8 +3,11 @@ package let passes: [any Pass] = [
   FoldConstants(),
   RemoveIdentities(),
   FoldBias(),
+  FuseLayerNorm(),
+  FuseActivations(),
   FuseBatchNorm(),
   RestoreBatchNorm(),
+  SplitCeilings(),
   MakeThresholds(),
   FoldBatchNorm(),
 ]

@@ -30,6 +30,9 @@ public struct Converter {
     }
   }
 
+  /// From the graph that was trained to the one that is packed.
+  private static let freezing: [any Pass] = [Freeze(), SplitCeilings(), MakeThresholds(), FoldBatchNorm()]
+
   public let recipe: Recipe
   public var listener: Listener
   /// Whether an image that cannot be read stops the conversion. Otherwise it is left out, and the listener hears of it.
@@ -79,7 +82,7 @@ public struct Converter {
     let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
     try rehearse(student, destination)
     let outcome = try tune(student, teacher, images, normalization, keeper)
-    let frozen = try outcome.graph.applying([Freeze(), MakeThresholds()])
+    let frozen = try outcome.graph.applying(Self.freezing)
     let verification = try keeper.afterTraining {
       try Output.making(unverified) {
         try PackedExporter().export(frozen, to: destination)
@@ -94,7 +97,7 @@ public struct Converter {
   /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.
   @discardableResult
   func rehearse(_ student: Graph, _ destination: Destination) throws -> PackedModel {
-    let frozen = try student.applying([Freeze(), MakeThresholds()])
+    let frozen = try student.applying(Self.freezing)
     let model = try Lowering(frozen).model(
       normalization: destination.normalization, provenance: destination.provenance)
     _ = try PackedRunner(model)

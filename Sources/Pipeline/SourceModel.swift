@@ -23,7 +23,11 @@ package struct SourceModel: Sendable {
     }
     let imported = try importGraph(from: path)
     self.path = path
-    do { graph = try imported.applying([FoldConstants(), RemoveIdentities(), FoldBias()]) } catch {
+    do {
+      graph = try imported.applying([
+        FoldConstants(), RemoveIdentities(), FoldBias(), FuseLayerNorm(), FuseActivations(),
+      ])
+    } catch {
       throw InputError(["\(path): \(error)"])
     }
     let files = try ([path] + imported.companionFiles).map {

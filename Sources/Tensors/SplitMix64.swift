@@ -34,3 +34,17 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
     return order
   }
 }
+
+extension Tensor {
+  /// Numbers drawn evenly from `centre − bound` to `centre + bound`, in row-major order.
+  ///
+  ///     centre + bound · (2u − 1),   u = uniform(),   each operation rounded to a float
+  package init(_ shape: Shape, bound: Float, around centre: Float = 0, from generator: inout SplitMix64) {
+    self.init(shape) { target in
+      for i in target.indices {
+        let scaled = bound * (generator.uniform() * 2 - 1)
+        target[i] = centre + scaled
+      }
+    }
+  }
+}

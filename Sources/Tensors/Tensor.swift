@@ -45,7 +45,8 @@ package struct Tensor: Sendable {
 
   /// The numbers in the order of `layout`.
   package func withUnsafeFloats<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
-    try withExtendedLifetime(buffer) { try body(UnsafeBufferPointer(buffer.floats)) }
+    precondition(buffer.floats.count == count, "the numbers of this tensor were freed")
+    return try withExtendedLifetime(buffer) { try body(UnsafeBufferPointer(buffer.floats)) }
   }
 
   /// The numbers in the order of `layout`, to change in place. Copies first where the memory is shared.
@@ -59,6 +60,9 @@ package struct Tensor: Sendable {
     }
     return try withExtendedLifetime(buffer) { try body(buffer.floats) }
   }
+
+  /// Whether no other tensor shares the memory: it can then be changed in place without a copy.
+  package mutating func isUniquelyReferenced() -> Bool { isKnownUniquelyReferenced(&buffer) }
 
   /// The same numbers in another shape of as many elements, taken in row-major order.
   package func reshaped(_ shape: Shape) -> Tensor {
@@ -82,6 +86,20 @@ package struct Tensor: Sendable {
           }
         }
       }
+    }
+  }
+
+  /// The shape and the order alone. Reading its numbers is a mistake that stops the program.
+  package var withoutNumbers: Tensor { Tensor(shape: shape, layout: layout, buffer: Buffer(count: 0)) }
+
+  /// The axes in another order without moving a number, where the numbers lie in that order already: images between
+  /// channels first and channels last. Otherwise nil.
+  package func transposedInPlace(_ permutation: [Int]) -> Tensor? {
+    switch (layout, permutation) {
+    case (.channelsLast, [0, 2, 3, 1]), (.rowMajor, [0, 3, 1, 2]):
+      let other: Layout = layout == .rowMajor ? .channelsLast : .rowMajor
+      return Tensor(shape: Shape(permutation.map { shape[$0] }), layout: other, buffer: buffer)
+    default: return nil
     }
   }
 

@@ -79,7 +79,9 @@ package struct FineTuning: Sendable {
     }
     let logits = student.logits
     let trace = student.run(
-      student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
+      student.values(for: batch.images), at: moment, keeping: .forGradients(and: [logits] + matched.map(\.student)),
+      constants: parameters.values
+    )
     let shape = trace[logits].shape
     let wanted = teacher.flatMap { teacher in lesson.map { $0[teacher.logits].flattenedToRows() } }
     var value = objective(
@@ -92,19 +94,24 @@ package struct FineTuning: Sendable {
       seeds.merge(found.gradients) { $0.adding($1) }
     }
     guard value.loss.isFinite else {
-      throw Divergence(epoch: epoch + 1, step: step + 1, origin: student.origin(in: trace, teacher: wanted))
+      let whole = everything(batch, parameters, at: moment)
+      throw Divergence(epoch: epoch + 1, step: step + 1, origin: student.origin(in: whole, teacher: wanted))
     }
     let updates = trace.updates
     let gradients = student.gradients(seeds: seeds, for: parameters.ids, along: trace, at: moment)
     guard gradients.values.allSatisfy(\.isFinite) else {
-      let again = student.run(
-        student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
+      let whole = everything(batch, parameters, at: moment)
       throw Divergence(
-        epoch: epoch + 1, step: step + 1, origin: student.origin(ofGradients: seeds, along: again, at: moment))
+        epoch: epoch + 1, step: step + 1, origin: student.origin(ofGradients: seeds, along: whole, at: moment))
     }
     parameters.values.merge(updates) { $1 }
     parameters.step(gradients, rate: learningRate(epoch, step, steps), at: moment)
     return value
+  }
+
+  /// The same step forward once more with every value kept, to find where it went wrong.
+  private func everything(_ batch: Batch, _ parameters: Parameters, at moment: Moment) -> Trace {
+    student.run(student.values(for: batch.images), at: moment, keeping: .everything, constants: parameters.values)
   }
 
   /// The learning rate of a step.

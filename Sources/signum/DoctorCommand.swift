@@ -8,21 +8,32 @@ import Pipeline
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Show what this machine gives signum: processor features, kernels, libraries, threads.",
+    abstract: "Show what this machine gives signum, or how the operators of a network run on it.",
     discussion: """
       SIGNUM_ISA=reference|portable|avx2|avx512 chooses the instruction set of the packed \
       kernels, SIGNUM_THREADS their threads, and OMP_NUM_THREADS those of training. The \
       packed results are the same bits for every choice.
 
+      With a float network it tells for each kind of operator on which path it runs in \
+      training: a oneDNN primitive, a fused loop, moved numbers, or a plain loop; and what is \
+      slow, with its share of the work.
+
       Example:
 
-        signum doctor
+        signum doctor mobilenet.onnx
       """)
+
+  @Argument(help: ArgumentHelp("A float network; without one the machine is shown.", valueName: "model"))
+  var model: String?
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
+    if let model {
+      let diagnosis = try Diagnosis(of: model)
+      return json ? try Console.printJSON(diagnosis) : print(diagnosis.table)
+    }
     let chosen = try InstructionSet.chosen()
     var rows: [(String, String)] = [
       ("signum", Signum.version),

@@ -10,6 +10,12 @@ struct HelpTests {
     try Snapshot.check("help-\(command)", [command, "--help"], outcome)
   }
 
+  @Test func ofTheTrainingBenchmark() throws {
+    let outcome = try Program.run(["benchmark", "training", "--help"])
+    #expect(outcome.status == 0 && outcome.text.contains("resnet20"))
+    try Snapshot.check("help-benchmark-training", ["benchmark", "training", "--help"], outcome)
+  }
+
   @Test func ofTheWhole() throws {
     let outcome = try Program.run(["--help"])
     #expect(outcome.status == 0)
@@ -28,6 +34,12 @@ struct HelpTests {
   @Test func doctorKnowsTheMachine() throws {
     #expect(try Program.run(["doctor"]).text.contains("instruction set"))
     #expect(try Program.run(["doctor", "--json"]).object()["oneDNN"] is String)
+  }
+
+  @Test func doctorKnowsANetwork() throws {
+    let model = "fixtures/onnx/inverted_ts_op17.onnx"
+    #expect(try Program.run(["doctor", model]).text.contains("multiply-adds an image"))
+    #expect(try Program.run(["doctor", model, "--json"]).object()["multiplyAdds"] is Int)
   }
 
   @Test func endsQuietlyWhereNobodyReads() throws {

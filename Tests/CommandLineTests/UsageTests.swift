@@ -36,6 +36,8 @@ struct UsageTests {
     ("resume-and-restart", convert + ["--method", "xnor", "--resume", "--restart"]),
     ("evaluate-normalization", ["evaluate", "net.onnx", "--data", "data", "--normalization", "1:2"]),
     ("limit-zero", ["evaluate", "net.onnx", "--data", "data", "--limit", "0"]),
+    ("benchmark-methods", ["benchmark", "training", "--methods", "all", "xnor"]),
+    ("benchmark-threads", ["benchmark", "training", "mlp", "--threads", "0"]),
     ("limit-negative", ["verify", "net.signum", "--against", "net.onnx", "--data", "data", "--limit", "-3"]),
   ]
 

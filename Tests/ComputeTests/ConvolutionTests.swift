@@ -43,6 +43,11 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
 
 let convolutionCases: [ConvolutionCase] = [
   .init(what: "plain", image: [1, 3, 6, 7], kernel: [4, 3, 3, 3]),
+  .init(what: "grey", image: [70, 1, 9, 8], kernel: [20, 1, 5, 5], padding: [2, 2, 2, 2]),
+  .init(
+    what: "grey, strides", image: [2, 1, 11, 12], kernel: [17, 1, 3, 9], strides: [2, 3], padding: [1, 4, 0, 2]),
+  .init(what: "grey, rows left over", image: [2, 1, 10, 12], kernel: [16, 1, 2, 3], strides: [4, 5]),
+  .init(what: "two channels", image: [3, 2, 7, 6], kernel: [33, 2, 3, 3], padding: [1, 0, 0, 1]),
   .init(what: "batch of 5", image: [5, 3, 6, 7], kernel: [4, 3, 3, 3], padding: [1, 1, 1, 1]),
   .init(what: "strides", image: [2, 4, 9, 11], kernel: [5, 4, 3, 3], strides: [2, 3], padding: [1, 1, 1, 1]),
   .init(what: "rows left over", image: [2, 3, 8, 10], kernel: [4, 3, 3, 3], strides: [2, 4]),

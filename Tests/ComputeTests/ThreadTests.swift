@@ -56,6 +56,21 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
     #expect(abs(gradient.squareSum - exact) < 1e-9 * exact)
   }
 
+  @Test func rowsAndProducts() {
+    let x = Tensor.random([6, 5, 131], seed: 1)
+    let (scale, shift) = (Tensor.random([131], seed: 2), Tensor.random([131], seed: 3))
+    let (mean, inverse) = (Tensor.random([30], seed: 4), Tensor.random([30], seed: 5))
+    expectSame {
+      let slopes = LayerNormPrimitive.backward(x, x: x, scale: scale, mean: mean, inverse: inverse)
+      return [
+        LayerNormPrimitive.forward(x, scale: scale, shift: shift, epsilon: 1e-5).y, slopes.x, slopes.scale,
+        slopes.shift, SoftmaxPrimitive.forward(x, axis: 2), SoftmaxPrimitive.forward(x, axis: 1),
+        MatrixProduct.batched(x, x, transposingB: true), MatrixProduct.batched(x, x, transposingA: true),
+        x.applying(.gelu), x.combined(.times, with: scale), x.summed(to: [131]), x.summed(to: [6, 1, 131]),
+      ]
+    }
+  }
+
   @Test func sums() {
     for shape in shapes {
       let layout: Tensor.Layout = shape.rank == 4 ? .channelsLast : .rowMajor
@@ -92,6 +107,16 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
         Pooling.average(x, window: window, countsPadding: false),
         Pooling.averageBackward(pooled.y, image: x.shape, window: window, countsPadding: true),
       ]
+    }
+  }
+
+  @Test func kernelsOverFewChannels() {
+    let window = Window(size: [5, 5], strides: [1, 1], padding: [2, 2, 2, 2], dilations: [1, 1])
+    let (x, gradient) = (Tensor.random([67, 1, 12, 12], seed: 1), Tensor.random([67, 20, 12, 12], seed: 2))
+    expectSame {
+      let parts = ConvolutionPrimitive.backwardKernel(
+        gradient, x: x, kernel: [20, 1, 5, 5], bias: true, window: window, groups: 1)
+      return [parts.kernel, parts.bias!]
     }
   }
 

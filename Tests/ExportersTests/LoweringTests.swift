@@ -62,6 +62,53 @@ struct LoweringTests {
     try check(builder.graph)
   }
 
+  /// A network of tokens, as a vision transformer has them: dense layers over the last axis may be coded.
+  private func tokens() throws -> Graph {
+    var builder = Networks.Builder(seed: 6)
+    let x = builder.graph.addInput("x", [1, 4, 6])
+    let first = try builder.dense("first", x, from: 6, to: 6)
+    let relu = try builder.graph.add("relu", Relu(), [first])
+    let second = try builder.dense("second", relu, from: 6, to: 5)
+    builder.graph.outputs = [second]
+    return builder.graph
+  }
+
+  @Test(arguments: methods.map { $0.name }) func codedTokens(_ name: String) throws {
+    let coded = try AttachMethod(makeMethod(named: name), layers: ["first", "second"]).rewrite(tokens())
+    try check(coded.applying([Freeze()]))
+  }
+
+  @Test func everythingThatIsMissingIsSaidAtOnce() throws {
+    var graph = try tokens()
+    let weight = graph.addConstant("scale", Tensor([5], repeating: 1))
+    var y = graph.outputs[0]
+    let token = graph.addConstant("token", Tensor([1, 1, 5], repeating: 1))
+    y = try graph.add("joined", Concat(axis: 1), [token, y])
+    for index in 1...7 { y = try graph.add("norm\(index)", LayerNorm(), [y, weight, weight]) }
+    y = try graph.add("gelu", Pointwise(.gelu), [y])
+    graph.outputs = [y]
+    let result = Result { () throws(ExportError) in
+      try Lowering(graph).model(normalization: nil, provenance: provenance)
+    }
+    guard case .failure(let error) = result else { Issue.record("it was lowered"); return }
+    #expect(
+      error.problems == [
+        "node 'joined' (concat): it joins a constant, which is not in the packed format",
+        "7 nodes (layer-norm): the packed format has no such layer: 'norm1', 'norm2', 'norm3', 'norm4', 'norm5' and 2 more",
+        "node 'gelu' (pointwise): the packed format has no such layer",
+      ])
+  }
+
+  @Test func ceilingsAreSplitOff() throws {
+    var builder = Networks.Builder(seed: 7)
+    let x = builder.graph.addInput("x", [1, 3, 5, 5])
+    let norm = try builder.norm("norm", try builder.convolution("conv", x, from: 3, to: 4), channels: 4)
+    builder.graph.outputs = [try builder.graph.add("relu6", Clip(minimum: 0, maximum: 0.5), [norm])]
+    let fused = try FuseBatchNorm().rewrite(builder.graph)
+    #expect(throws: ExportError.self) { try self.packed(fused) }
+    try check(SplitCeilings().rewrite(fused))
+  }
+
   /// Bits into bits: convolution, threshold, pooling of bits, dense. Whole numbers must be equal.
   @Test func networkOfBits() throws {
     var builder = Networks.Builder(seed: 8)

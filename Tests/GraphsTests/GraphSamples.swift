@@ -173,3 +173,39 @@ func tokenNetwork() throws -> Graph {
   return build.finished(
     try build.add("part", Slice(starts: [0, 1, 0, 0], steps: [1, 3, 1, 1], counts: [-1, 3, -1, -1]), joined))
 }
+
+/// A layer norm and activations as older operator sets write them, and a batch norm with ReLU6 after it.
+func decomposedNetwork() throws -> Graph {
+  var build = GraphBuilder(seed: 8)
+  let x = build.input([1, 3, 6])
+  func number(_ value: Float) -> Graph.Node.ID { build.graph.addConstant("number \(value)", Tensor(scalar: value)) }
+  let centred = try build.add("centred", Subtract(), x, try build.add("mean", Mean(axes: [2]), x))
+  let square = try build.add("square", Multiply(), centred, centred)
+  let variance = try build.add("variance", Add(), try build.add("spread", Mean(axes: [2]), square), number(1e-3))
+  let root = try build.add("root", Pointwise(.squareRoot), variance)
+  let normal = try build.add("normal", Divide(), centred, root)
+  let scaled = try build.add("scaled", Multiply(), normal, build.constant("scale", [6]))
+  let norm = try build.add("norm", Add(), build.constant("shift", [1, 1, 6]), scaled)
+  let wide = try build.dense("wide", norm, 8)
+  let error = try build.add("erf", Pointwise(.errorFunction), try build.add("over", Divide(), wide, number(1.41421354)))
+  let gate = try build.add("gate", Multiply(), wide, try build.add("plus", Add(), error, number(1)))
+  let gelu = try build.add("gelu", Multiply(), gate, number(0.5))
+  let cube = try build.add("cube", Multiply(), try build.add("twice", Multiply(), gelu, gelu), gelu)
+  let inner = try build.add("inner", Add(), gelu, try build.add("part", Multiply(), cube, number(0.044715)))
+  let tanh = try build.add("tanh", Pointwise(.tanh), try build.add("scale2", Multiply(), inner, number(0.797884583)))
+  let half = try build.add("half", Multiply(), gelu, number(0.5))
+  let byTanh = try build.add("by tanh", Multiply(), half, try build.add("plus2", Add(), tanh, number(1)))
+  let silu = try build.add("silu", Multiply(), byTanh, try build.add("sigmoid", Pointwise(.sigmoid), byTanh))
+  let hard = try build.add("hard", Pointwise(.hardSigmoid(slope: 1 / 6, offset: 0.5)), silu)
+  return build.finished(try build.add("hard swish", Multiply(), hard, silu))
+}
+
+/// A batch norm and a residual sum, each with ReLU6 after it.
+func mobileNetwork() throws -> Graph {
+  var build = GraphBuilder(seed: 9)
+  let x = build.input([1, 3, 4, 4])
+  let first = try build.batchNorm("norm1", try build.convolution("conv1", x, 3))
+  let clipped = try build.add("relu6", Clip(minimum: 0, maximum: 0.8), first)
+  let sum = try build.add("sum", Add(), try build.batchNorm("norm2", try build.convolution("conv2", clipped, 3)), x)
+  return build.finished(try build.add("end", Clip(minimum: 0, maximum: 1), sum))
+}

@@ -39,7 +39,7 @@ extension Tensor {
 private func random(_ dimensions: Int..., seed: UInt64 = 1) -> Tensor { .random(Shape(dimensions), seed: seed) }
 
 /// Inputs for a batch norm whose output before the rectifier stays away from 0, in training and in inference.
-func batchNormInputs(_ shape: Shape, addsSkip: Bool) -> [Tensor] {
+func batchNormInputs(_ shape: Shape, addsSkip: Bool, away ceiling: Float? = nil) -> [Tensor] {
   let channels = Shape([shape[1]])
   let plain = BatchNorm(addsSkip: addsSkip)
   for seed in 1...10_000 {
@@ -51,7 +51,9 @@ func batchNormInputs(_ shape: Shape, addsSkip: Bool) -> [Tensor] {
     inputs.append(Tensor.random(channels, seed: seed + 4).map { 0.8 + $0 * 0.5 })
     if addsSkip { inputs.append(.random(shape, seed: seed + 5)) }
     let moments = [Moment.inference, Moment(phase: .training, progress: 0)]
-    let far = moments.allSatisfy { plain.forward(inputs, at: $0).output.scalars.allSatisfy { abs($0) > 0.05 } }
+    let far = moments.allSatisfy {
+      plain.forward(inputs, at: $0).output.scalars.allSatisfy { abs($0) > 0.05 && abs($0 - (ceiling ?? 9)) > 0.05 }
+    }
     if far { return inputs }
   }
   preconditionFailure("no inputs away from the kink")
@@ -59,9 +61,10 @@ func batchNormInputs(_ shape: Shape, addsSkip: Bool) -> [Tensor] {
 
 private let batchNorms: [OperatorCase] = [Shape([3, 2, 2, 2]), [3, 2]].flatMap { shape in
   [false, true].flatMap { skip in
-    [false, true].map { relu in
+    [(false, nil), (true, nil), (true, 0.7)].map { (relu: Bool, ceiling: Float?) in
       OperatorCase(
-        BatchNorm(epsilon: 1e-3, addsSkip: skip, relu: relu), batchNormInputs(shape, addsSkip: skip),
+        BatchNorm(epsilon: 1e-3, addsSkip: skip, relu: relu, ceiling: ceiling),
+        batchNormInputs(shape, addsSkip: skip, away: ceiling),
         batched: skip ? [0, 5] : [0], sloped: skip ? [0, 1, 2, 5] : [0, 1, 2])
     }
   }
@@ -103,23 +106,69 @@ private let movements: [OperatorCase] = [
   .init(
     Concat(axis: 1), [random(3, 2, 2, 2), random(3, 1, 2, 2, seed: 2), random(3, 3, 2, 2, seed: 3)],
     batched: [0, 1, 2], sloped: [0, 1, 2]),
+  .init(Concat(axis: 1), [random(1, 1, 4, seed: 2), random(3, 2, 4)], batched: [1], sloped: [0, 1]),
   .init(Concat(axis: 0), [random(3, 2), random(1, 2, seed: 2)], batched: [], sloped: [0, 1]),
 ]
 
+private let functions: [OperatorCase] = ScalarFunction.samples.map { function in
+  switch function {
+  case .logarithm, .squareRoot, .power, .reciprocal:
+    OperatorCase(Pointwise(function), [random(3, 2, 3, 2).map { $0 * 0.5 + 1 }])
+  default: OperatorCase(Pointwise(function), [random(3, 2, 3, 2).map { $0 * 4 }.away(from: -3, -2.5, 0, 2.5, 3)])
+  }
+}
+
+private let combinations: [OperatorCase] = [any Operator](arrayLiteral: Add(), Subtract(), Multiply(), Divide()).flatMap
+{
+  operation in
+  let far = { (x: Tensor) in x.map { $0 < 0 ? $0 - 1 : $0 + 1 } }
+  return [
+    OperatorCase(
+      operation, [random(3, 2, 2, 3), far(random(3, 2, 2, 3, seed: 2))], batched: [0, 1], sloped: [0, 1]),
+    OperatorCase(operation, [random(3, 2, 2, 3), far(random(2, 1, 1, seed: 2))], sloped: [0, 1]),
+    OperatorCase(operation, [random(3, 4, 2, 3), far(random(3, 4, 1, 1, seed: 2))], batched: [0, 1], sloped: [0, 1]),
+    OperatorCase(operation, [random(1, 4, 1, seed: 2), far(random(3, 2, 1, 3))], batched: [1], sloped: [0, 1]),
+    OperatorCase(operation, [random(3, 5, 20), far(random(20, seed: 2))], sloped: [0, 1]),
+    OperatorCase(operation, [random(3, 5, 2), far(Tensor(scalar: 0.3))], sloped: [0, 1]),
+  ]
+}
+
+private let products: [OperatorCase] = [
+  .init(MatrixMultiply(), [random(3, 4, 5), random(3, 5, 2, seed: 2)], batched: [0, 1], sloped: [0, 1]),
+  .init(MatrixMultiply(), [random(3, 2, 4, 5), random(3, 2, 5, 2, seed: 2)], batched: [0, 1], sloped: [0, 1]),
+  .init(MatrixMultiply(), [random(3, 2, 4, 5), random(2, 5, 3, seed: 2)], sloped: [0, 1]),
+  .init(MatrixMultiply(), [random(4, 5), random(3, 5, 2, seed: 2)], batched: [1], sloped: [0, 1]),
+]
+
+private let lookups: [OperatorCase] = [
+  .init(Gather(), [random(5, 4), Tensor([3, 2], scalars: [0, 4, 2, 2, 1, 0])], batched: [1]),
+  .init(Gather(axis: 1), [random(3, 4, 2), Tensor([3], scalars: [3, 0, 3])]),
+  .init(IsNotANumber(), [random(3, 4).map { $0 > 0.5 ? .nan : $0 }], sloped: []),
+  .init(
+    Choose(), [random(3, 2, 2, 2).map { $0 > 0 ? 1 : 0 }, random(3, 2, 2, 2, seed: 2), random(2, 1, 1, seed: 3)],
+    batched: [0, 1], sloped: [1, 2]),
+  .init(
+    Choose(), [Tensor([2], scalars: [0, 1]), Tensor(scalar: 3), random(3, 4, 2, seed: 3)], batched: [2], sloped: [1, 2]),
+  .init(LearnedLeak(), [random(3, 4, 2, 2).away(from: 0), random(4, 1, 1, seed: 2)], sloped: [0, 1]),
+]
+
 let operatorCases: [OperatorCase] =
-  batchNorms + convolutions + pools + movements + [
-    .init(Add(), [random(3, 2, 2, 3), random(3, 2, 2, 3, seed: 2)], batched: [0, 1], sloped: [0, 1]),
-    .init(Add(), [random(3, 2, 2, 3), random(2, 1, 1, seed: 2)], sloped: [0, 1]),
-    .init(Add(), [random(1, 4, 1, seed: 2), random(3, 2, 1, 3)], batched: [1], sloped: [0, 1]),
+  batchNorms + convolutions + pools + movements + functions + combinations + products + lookups + [
     .init(Clip(minimum: -0.4, maximum: 0.6), [random(3, 2, 3, 2).away(from: -0.4, 0.6)]),
     .init(Dense(), [random(3, 5), random(4, 5, seed: 2)], sloped: [0, 1]),
     .init(Dense(), [random(3, 2, 1, 3), random(4, 3, seed: 2), random(4, seed: 3)], sloped: [0, 1, 2]),
     .init(Identity(), [random(3, 2, 2, 2)]),
+    .init(LayerNorm(epsilon: 1e-3), [random(3, 2, 19), random(19, seed: 2), random(19, seed: 3)], sloped: [0, 1, 2]),
+    .init(LayerNorm(), [random(3, 2, 3, 4), random(3, 4, seed: 2), random(3, 4, seed: 3)], sloped: [0, 1, 2]),
+    .init(Mean(axes: [1]), [random(3, 5, 2)]),
+    .init(Mean(axes: [2, 3]), [random(3, 2, 2, 3)]),
+    .init(Mean(axes: [0, 2]), [random(3, 5, 2)], batched: []),
     .init(Relu(), [random(3, 2, 3, 2).away(from: 0)]),
     .init(Sign(), [random(3, 2, 3, 2)], sloped: []),
     .init(SignActivation(), [random(3, 2, 3, 2)], sloped: []),
     .init(Softmax(axis: 1), [random(3, 5)]),
     .init(Softmax(axis: 2), [random(3, 2, 4, 2)]),
+    .init(Softmax(axis: 2), [random(3, 2, 35)]),
     .init(
       Threshold(flipped: [false, true]),
       [random(3, 2, 2, 3).map { ($0 * 4).rounded() }, Tensor([2], scalars: [1, -1])],

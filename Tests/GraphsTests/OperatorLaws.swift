@@ -125,8 +125,15 @@ struct OperatorLaws {
   @Test(arguments: operatorCases)
   func parametersAreInputs(_ example: OperatorCase) throws {
     // A layer without a bias still names its place.
-    #expect(example.operation.parameterInputs.allSatisfy { (1...2).contains($0) })
+    #expect(example.operation.parameterInputs.allSatisfy { (0...2).contains($0) })
     let present = example.operation.parameterInputs.filter { $0 < example.inputs.count }
     #expect(Set(present).isSubset(of: Set(example.sloped)))
+  }
+
+  @Test(arguments: operatorCases)
+  func everyOperatorSaysHowItRuns(_ example: OperatorCase) {
+    let path = example.operation.path(for: example.inputs.map(\.shape))
+    #expect(path != .unknown)
+    #expect(path.kind != .plain || path.reason?.isEmpty == false)
   }
 }

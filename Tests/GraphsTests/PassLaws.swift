@@ -8,6 +8,8 @@ private func samples() throws -> [Sample] {
     Sample("plain", try plainNetwork()), Sample("residual", try residualNetwork()),
     Sample("constants", try constantNetwork()), Sample("folded", try foldedNetwork()),
     Sample("shared", try sharedNetwork()), Sample("tokens", try tokenNetwork()), Sample("bits", try bitNetwork()),
+    Sample("decomposed", try decomposedNetwork()), Sample("mobile", try mobileNetwork()),
+    Sample("ceilings", try FuseBatchNorm().rewrite(mobileNetwork())),
     Sample("added bias", try addedBiasNetwork()), Sample("empty", Graph()),
   ]
 }

@@ -1,3 +1,4 @@
+import Compute
 import Graphs
 import TestSupport
 import Tensors
@@ -213,5 +214,37 @@ struct FoldBatchNormTests {
     let graph = try foldedNetwork()
     let folded = try graph.applying([RestoreBatchNorm(), FoldBatchNorm()])
     #expect(folded.operations == graph.operations)
+  }
+}
+
+struct FuseStepsTests {
+  @Test func stepsBecomeOneOperator() throws {
+    let graph = try decomposedNetwork()
+    let norms = try FuseLayerNorm().rewrite(graph)
+    #expect(norms.operations.prefix(2) == ["layer-norm", "dense"])
+    #expect((norms.node("norm")?.operation as? LayerNorm)?.epsilon == 1e-3)
+    let fused = try FuseActivations().rewrite(norms)
+    #expect(fused.operations == ["layer-norm", "dense"] + Array(repeating: "pointwise", count: 4))
+    let functions = fused.nodes.compactMap { ($0.operation as? Pointwise)?.function }
+    #expect(functions == [.gelu, .geluByTanh, .swish, .hardSwish])
+  }
+
+  @Test func whatIsNearlyTheSameStays() throws {
+    var build = GraphBuilder(seed: 15)
+    let x = build.input([1, 4])
+    let other = try build.add("other", Pointwise(.sigmoid), try build.add("tanh", Pointwise(.tanh), x))
+    let gated = try build.add("gated", Multiply(), x, other)
+    let hard = try build.add("hard", Pointwise(.hardSigmoid(slope: 0.2, offset: 0.5)), gated)
+    let graph = build.finished(try build.add("end", Multiply(), gated, hard))
+    #expect(try FuseActivations().rewrite(graph).description == graph.description)
+  }
+
+  @Test func ceilingsAreTakenInAndOutAgain() throws {
+    let fused = try FuseBatchNorm().rewrite(mobileNetwork())
+    #expect(fused.operations == ["convolution", "batch-norm", "convolution", "batch-norm"])
+    #expect(fused.node("relu6")?.operation as? BatchNorm == BatchNorm(relu: true, ceiling: 0.8))
+    #expect(fused.node("end")?.operation as? BatchNorm == BatchNorm(addsSkip: true, relu: true, ceiling: 1))
+    let split = try SplitCeilings().rewrite(fused)
+    #expect(split.operations == ["convolution", "batch-norm", "clip", "convolution", "batch-norm", "clip"])
   }
 }

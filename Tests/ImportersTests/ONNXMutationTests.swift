@@ -9,7 +9,8 @@ import Testing
 struct ONNXMutationTests {
   static let models = [
     "residual_ts_op17_bn", "residual_dynamo_op20", "shapes_op15", "flatten_softmax_op11", "attributes_op6",
-    "weights_behind_op13", "typed_fields_op13", "auto_pad_same_upper",
+    "weights_behind_op13", "typed_fields_op13", "auto_pad_same_upper", "functions_ts_op17", "vision_ts_op17",
+    "vision_dynamo_op23", "bert_eager_ts_op14", "shuffled_ts_op13",
   ]
 
   /// SIGNUM_MUTATIONS asks for more of them.

@@ -7,11 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CCFunctions.h"
+
 // Threads that one loop may use.
 int cc_thread_count(void);
 void cc_set_thread_count(int count);
 // Keeps freed memory for the next step instead of giving it back to the system page by page. Once, at start.
 void cc_keep_memory(void);
+// Gives all freed memory back to the system.
+void cc_release_memory(void);
+// Does multiply-adds that depend on nothing else, on all threads, and returns how many: for timing.
+int64_t cc_run_multiply_adds(int64_t rounds);
+
+// Work for the pieces first ..< last, in no particular order.
+typedef void (*cc_work)(void *context, int64_t first, int64_t last);
+// Calls work for all pieces on the threads of the pool; serially where they are few.
+void cc_parallel(int64_t pieces, cc_work work, void *context);
 
 // ---- rows and columns ----
 
@@ -24,22 +35,24 @@ void cc_add_bias(int64_t rows, int64_t columns, const float *bias, float *a);
 
 // Mean and (biased) variance of each channel of x [rows, channels].
 void cc_channel_statistics(int64_t rows, int64_t channels, const float *x, float *mean, float *variance);
-// y = factor[c] · x + offset[c] (+ skip), then max(0, ·) if relu. skip may be null.
+// y = factor[c] · x + offset[c] (+ skip), then max(0, ·) and min(ceiling, ·) if relu. skip may be null.
 void cc_affine(int64_t rows, int64_t channels, const float *x, const float *factor, const float *offset,
-               const float *skip, bool relu, float *y);
-// masked = gradient where y > 0 (or the gradient where y is null, and masked is then not written);
+               const float *skip, bool relu, float ceiling, float *y);
+// masked = gradient where 0 < y < ceiling (or the gradient where y is null, and masked is then not
+// written); it may be gradient;
 // sums[c] = Σ masked, products[c] = Σ masked · (x − mean[c]).
 void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *y,
-                             const float *mean, float *masked, float *sums, float *products);
-// result = a[c] · gradient + b[c] · x + d[c]
+                             float ceiling, const float *mean, float *masked, float *sums, float *products);
+// result = a[c] · gradient + b[c] · x + d[c]; it may be gradient.
 void cc_affine_backward_source(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *a,
                                const float *b, const float *d, float *result);
 
 // ---- element by element ----
 
+// The result may be an operand.
 void cc_add(int64_t count, const float *a, const float *b, float *result);
 void cc_clip(int64_t count, float minimum, float maximum, const float *x, float *result);
-// result = gradient where minimum < x < maximum, else 0.
+// result = gradient where minimum < x < maximum, else 0; it may be gradient.
 void cc_clip_backward(int64_t count, float minimum, float maximum, const float *x, const float *gradient,
                       float *result);
 // velocity = momentum · velocity + gradient + decay · weight; weight −= rate · velocity, or with Nesterov
@@ -49,6 +62,26 @@ void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bo
 
 // Whether no element is infinite or not a number.
 bool cc_all_finite(int64_t count, const float *x);
+
+// ---- 3 x 3 convolution of stride 1, by Winograd's minimal filtering ----
+
+// Channels of both images are multiples of 16.
+typedef struct {
+  int64_t batch;
+  int64_t in_channels, in_height, in_width;
+  int64_t out_channels, out_height, out_width;
+  int64_t pad_top, pad_left;
+} cc_winograd;
+
+// Whether this processor has what the functions below need.
+bool cc_winograd_is_available(void);
+// kernel [out, in, 3, 3]; bias may be null.
+void cc_winograd_forward(const cc_winograd *shape, const float *source, const float *kernel, const float *bias,
+                         float *destination);
+void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient, const float *kernel,
+                                 float *source_gradient);
+void cc_winograd_backward_kernel(const cc_winograd *shape, const float *source, const float *gradient,
+                                 float *kernel_gradient);
 
 // ---- optimizers ----
 
@@ -65,8 +98,6 @@ void cc_adam_step(int64_t count, const cc_adam *rule, const float *gradient, flo
                   float *weight);
 // average += share · (value − average)
 void cc_move_average(int64_t count, float share, const float *value, float *average);
-// a *= factor
-void cc_scale(int64_t count, float factor, float *a);
 // Σ x², the same for every number of threads and every instruction set.
 double cc_square_sum(int64_t count, const float *x);
 
@@ -90,26 +121,6 @@ double cc_objective_gradient(const cc_objective *objective, float *gradient);
 double cc_match(int64_t batch, int64_t pixels, int64_t channels, bool attention, float scale, const float *student,
                 const float *teacher, float *gradient);
 
-// ---- 3 x 3 convolution of stride 1, by Winograd's minimal filtering ----
-
-// Channels of both images are multiples of 16.
-typedef struct {
-  int64_t batch;
-  int64_t in_channels, in_height, in_width;
-  int64_t out_channels, out_height, out_width;
-  int64_t pad_top, pad_left;
-} cc_winograd;
-
-// Whether this processor has what the functions below need.
-bool cc_winograd_is_available(void);
-// kernel [out, in, 3, 3]; bias may be null.
-void cc_winograd_forward(const cc_winograd *shape, const float *source, const float *kernel, const float *bias,
-                         float *destination);
-void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient, const float *kernel,
-                                 float *source_gradient);
-void cc_winograd_backward_kernel(const cc_winograd *shape, const float *source, const float *gradient,
-                                 float *kernel_gradient);
-
 // ---- pooling ----
 
 typedef struct {
@@ -125,6 +136,18 @@ void cc_max_pool(const cc_pooling *shape, const float *x, float *y, int32_t *pla
 void cc_max_pool_backward(const cc_pooling *shape, const float *gradient, const int32_t *places, float *result);
 void cc_average_pool(const cc_pooling *shape, const float *x, float *y);
 void cc_average_pool_backward(const cc_pooling *shape, const float *gradient, float *result);
+
+// ---- convolution over images of few channels ----
+
+typedef struct {
+  int64_t batch, in_channels, in_height, in_width;
+  int64_t out_channels, out_height, out_width;
+  int64_t kernel_height, kernel_width, stride_height, stride_width, pad_top, pad_left;
+} cc_few_channels;
+
+// kernel_gradient [out, in, height, width]; bias_gradient [out] may be null.
+void cc_few_channels_backward_kernel(const cc_few_channels *shape, const float *x, const float *gradient,
+                                     float *kernel_gradient, float *bias_gradient);
 
 // ---- moving data ----
 

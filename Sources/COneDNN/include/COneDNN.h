@@ -34,3 +34,10 @@ int od_convolution_backward_kernel(const od_convolution *shape, const float *sou
 // [columns, inner]).
 int od_matrix_product(bool transpose_a, bool transpose_b, int64_t rows, int64_t columns, int64_t inner, const float *a,
                       const float *b, float *result);
+
+// ---- what oneDNN would run ----
+
+typedef enum { OD_FORWARD, OD_BACKWARD_SOURCE, OD_BACKWARD_KERNEL } od_direction;
+
+// The name of the implementation that oneDNN chooses for a convolution, empty where it has none.
+int od_convolution_implementation(const od_convolution *shape, od_direction direction, char name[64]);

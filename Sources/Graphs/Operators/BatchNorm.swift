@@ -6,6 +6,8 @@ import Tensors
 ///
 ///     y = scale[c] · (x − mean[c]) / √(variance[c] + ε) + shift[c]      then (+ skip)      then max(0, ·) if `relu`
 ///
+/// and `min(ceiling, ·)` where there is a ceiling, as in ReLU6.
+///
 /// Inputs: x `[batch, channels, …]`, scale, shift, mean, variance (each `[channels]`), and with `addsSkip` a sixth of
 /// the shape of x. In inference it uses the running mean and variance; in training those of the batch, and moves the
 /// running ones: `running · momentum + batch · (1 − momentum)`, the variance without bias.
@@ -17,12 +19,18 @@ package struct BatchNorm: Operator {
   package var momentum: Float
   package var addsSkip: Bool
   package var relu: Bool
+  /// What a rectified value is brought down to; nil for no limit. For `relu` only.
+  package var ceiling: Float?
 
-  package init(epsilon: Float = 1e-5, momentum: Float = 0.9, addsSkip: Bool = false, relu: Bool = false) {
+  package init(
+    epsilon: Float = 1e-5, momentum: Float = 0.9, addsSkip: Bool = false, relu: Bool = false,
+    ceiling: Float? = nil
+  ) {
     self.epsilon = epsilon
     self.momentum = momentum
     self.addsSkip = addsSkip
     self.relu = relu
+    self.ceiling = ceiling
   }
 
   package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape {
@@ -34,6 +42,7 @@ package struct BatchNorm: Operator {
       try require(input == [x[1]], "the \(what) is \(input), not [\(x[1])]")
     }
     if addsSkip { try require(inputs[5] == x, "the shapes \(x) and \(inputs[5]) that are added differ") }
+    try require(ceiling.map { relu && $0 > 0 } ?? true, "a ceiling must be above 0, and above a rectifier")
     try require(epsilon > 0 && epsilon.isFinite, "epsilon must be above 0")
     return x
   }
@@ -43,11 +52,12 @@ package struct BatchNorm: Operator {
     let skip = addsSkip ? inputs[5].inLayout(x.layout) : nil
     guard moment.phase == .training else {
       let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: inputs[3], variance: inputs[4])
-      return Evaluation(ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu))
+      return Evaluation(
+        ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu, ceiling: limit))
     }
     let (mean, variance) = ChannelAffine.statistics(x)
     let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: mean, variance: variance)
-    let y = ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu)
+    let y = ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu, ceiling: limit)
     let samples = Float(x.count / max(x.shape[1], 1))
     let unbiased = samples > 1 ? samples / (samples - 1) : 1
     let (momentum, rest) = (momentum, 1 - momentum)
@@ -67,15 +77,20 @@ package struct BatchNorm: Operator {
     return (factor, shift.zip(factor.zip(mean, *), -))
   }
 
+  // What is added has a gradient of its own, for which nobody needs to know it.
+  package func backwardReads(input: Int) -> Bool { input != 5 }
+  package var backwardReadsOutput: Bool { relu }
+
   package func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
     let x = ordered(inputs[0])
     let trained = moment.phase == .training
     let mean = trained ? evaluation.saved[0] : inputs[3]
     let variance = trained ? evaluation.saved[1] : inputs[4]
+    if gradient.layout != x.layout { gradient = gradient.inLayout(x.layout) }
     let (masked, sums, products) = ChannelAffine.backwardSums(
-      gradient.inLayout(x.layout), x: x, y: relu ? evaluation.output : nil, mean: mean)
+      consume gradient, x: x, y: relu ? evaluation.output : nil, ceiling: limit, mean: mean)
     let epsilon = epsilon
     let inverse = variance.map { 1 / ($0 + epsilon).squareRoot() }
     let factor = inputs[1].zip(inverse, *)
@@ -93,12 +108,16 @@ package struct BatchNorm: Operator {
     let share = 1 / Float(x.count / x.shape[1])
     let b = factor.zip(inverse) { -$0 * $1 * $1 * share }.zip(products, *)
     let d = factor.zip(sums) { -$0 * $1 * share }.zip(b.zip(mean, *), -)
-    result[0] = ChannelAffine.backwardSource(masked, x: x, a: factor, b: b, d: d)
+    result[0] = ChannelAffine.backwardSource(consume masked, x: x, a: factor, b: b, d: d)
     return result
   }
+
+  private var limit: Float { ceiling ?? .infinity }
 
   private func ordered(_ x: Tensor) -> Tensor { x.shape.rank == 4 ? x.inLayout(.channelsLast) : x }
 
   package var parameterInputs: [Int] { [1, 2] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
   package var statisticInputs: [Int] { [3, 4] }
 }

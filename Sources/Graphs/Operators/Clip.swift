@@ -22,9 +22,14 @@ package struct Clip: Operator {
     Evaluation(inputs[0].clipped(minimum, maximum))
   }
 
+  // The output lies inside the bounds where the input does, and the next layer keeps it anyway.
+  package func backwardReads(input: Int) -> Bool { false }
+
   package func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
-    [gradient.masked(where: inputs[0], isBetween: minimum, and: maximum)]
+    [gradient.masked(where: evaluation.output, isBetween: minimum, and: maximum)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }

@@ -57,6 +57,8 @@ package struct Convolution: Operator {
         arithmetic: moment.arithmetic))
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -78,4 +80,19 @@ package struct Convolution: Operator {
   }
 
   package var parameterInputs: [Int] { [1, 2] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath {
+    let names = ConvolutionPrimitive.implementations(
+      inputs[0], kernel: inputs[1], window: window(of: inputs[1]), groups: groups)
+    if names.allSatisfy({ $0.value == "winograd" }) { return .fused }
+    let slow = names.filter { $0.value.hasPrefix("ref") || $0.value.isEmpty }.map(\.direction)
+    if !slow.isEmpty {
+      let channels = groups > 1 ? "groups \(groups) with \(inputs[1][1]) channels each" : "\(inputs[0][1]) channels"
+      return .plain("\(channels): oneDNN reference path \(slow.joined(separator: ", "))")
+    }
+    let copied = names.filter { $0.value.hasPrefix("gemm") }.map(\.direction)
+    guard !copied.isEmpty else { return .oneDNN }
+    return TrainingPath(
+      kind: .oneDNN, reason: "a copy of the image for a matrix product \(copied.joined(separator: ", "))")
+  }
 }

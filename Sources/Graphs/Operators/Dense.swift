@@ -30,6 +30,8 @@ package struct Dense: Operator {
     return Evaluation(y.reshaped(Shape(x.shape.dimensions.dropLast() + [weight.shape[0]])))
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -47,4 +49,6 @@ package struct Dense: Operator {
   }
 
   package var parameterInputs: [Int] { [1, 2] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .oneDNN }
 }

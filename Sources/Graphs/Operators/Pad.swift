@@ -35,6 +35,9 @@ package struct Pad: Operator {
     return Evaluation(y)
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -44,4 +47,6 @@ package struct Pad: Operator {
   private func inside(_ shape: Shape) -> Box {
     Box(starts: before, steps: Array(repeating: 1, count: shape.rank), counts: shape.dimensions)
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }

@@ -19,6 +19,8 @@ package struct MaxPool: Operator {
     Evaluation(Pooling.maximum(inputs[0], window: window, keepsPlaces: false).y)
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -26,6 +28,8 @@ package struct MaxPool: Operator {
     let places = Pooling.maximum(inputs[0], window: window, keepsPlaces: true).places
     return [Pooling.maximumBackward(gradient, places: places, image: inputs[0].shape, window: window)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }
 
 /// The mean of the numbers under a window, for each channel.
@@ -49,11 +53,16 @@ package struct AveragePool: Operator {
     Evaluation(Pooling.average(inputs[0], window: window, countsPadding: countsPadding))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
     [Pooling.averageBackward(gradient, image: inputs[0].shape, window: window, countsPadding: countsPadding)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }
 
 /// The mean of each channel over the whole image: `[batch, channels, height, width]` to `[batch, channels, 1, 1]`.
@@ -73,6 +82,9 @@ package struct GlobalAveragePool: Operator {
     Evaluation(Pooling.average(inputs[0], window: whole(inputs[0].shape), countsPadding: false))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -83,6 +95,8 @@ package struct GlobalAveragePool: Operator {
   private func whole(_ image: Shape) -> Window {
     Window(size: [image[2], image[3]], strides: [1, 1], padding: [0, 0, 0, 0], dilations: [1, 1])
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }
 
 extension Operator {

@@ -15,9 +15,14 @@ package struct Relu: Operator {
     Evaluation(inputs[0].clipped(0, .infinity))
   }
 
+  // The output lies inside the bounds where the input does, and the next layer keeps it anyway.
+  package func backwardReads(input: Int) -> Bool { false }
+
   package func backward(
-    _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
+    _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
-    [gradient.masked(where: inputs[0], isBetween: 0, and: .infinity)]
+    [gradient.masked(where: evaluation.output, isBetween: 0, and: .infinity)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .fused }
 }

@@ -36,9 +36,14 @@ package struct Reshape: Operator {
     return Evaluation(inputs[0].reshaped(shape))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [gradient.reshaped(inputs[0].shape)] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }
 
 /// Two axes out of many: those before `axis`, and the rest.
@@ -61,7 +66,12 @@ package struct Flatten: Operator {
     Evaluation(inputs[0].reshaped(flattened(inputs[0].shape)))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [gradient.reshaped(inputs[0].shape)] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }

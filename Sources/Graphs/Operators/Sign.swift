@@ -18,9 +18,13 @@ package struct Sign: Operator {
     Evaluation(inputs[0].map { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 })
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
     [gradient.masked(where: inputs[0], isBetween: -1, and: 1)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .plain("a loop on one thread") }
 }

@@ -23,9 +23,13 @@ package struct SignActivation: Operator {
     return Evaluation(inputs[0].map { $0 >= 0 ? 1 : -1 })
   }
 
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
     [moment.progress >= start ? gradient.masked(where: inputs[0], isBetween: -1, and: 1) : gradient]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .plain("a loop on one thread") }
 }

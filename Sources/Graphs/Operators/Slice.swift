@@ -40,6 +40,9 @@ package struct Slice: Operator {
     Evaluation(inputs[0].extracting(box(inputs[0].shape)))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -54,4 +57,6 @@ package struct Slice: Operator {
       starts: starts.indices.map { whole[$0] ? 0 : starts[$0] }, steps: steps.indices.map { whole[$0] ? 1 : steps[$0] },
       counts: counts.indices.map { whole[$0] ? shape[$0] : counts[$0] })
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Compute
 import Tensors
 
 /// Exponentials that add up to 1 along an axis.
@@ -16,47 +16,19 @@ package struct Softmax: Operator {
   }
 
   package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
-    let x = inputs[0].inLayout(.rowMajor)
-    let (length, step) = (x.shape[axis], x.shape.strides[axis])
-    return Evaluation(
-      Tensor(x.shape) { y in
-        x.withUnsafeFloats { x in
-          for start in lineStarts(length, step, x.count) {
-            let line = stride(from: start, to: start + length * step, by: step)
-            let largest = line.reduce(-Float.infinity) { max($0, x[$1]) }
-            var sum: Float = 0
-            for i in line {
-              y[i] = exp(x[i] - largest)
-              sum += y[i]
-            }
-            for i in line { y[i] /= sum }
-          }
-        }
-      })
+    Evaluation(SoftmaxPrimitive.forward(inputs[0], axis: axis))
   }
+
+  package func backwardReads(input: Int) -> Bool { false }
 
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
-    let (y, gradient) = (evaluation.output, gradient.inLayout(.rowMajor))
-    let (length, step) = (y.shape[axis], y.shape.strides[axis])
-    let result = Tensor(y.shape) { result in
-      y.withUnsafeFloats { y in
-        gradient.withUnsafeFloats { gradient in
-          for start in lineStarts(length, step, y.count) {
-            let line = stride(from: start, to: start + length * step, by: step)
-            let along = line.reduce(Float(0)) { $0 + y[$1] * gradient[$1] }
-            for i in line { result[i] = y[i] * (gradient[i] - along) }
-          }
-        }
-      }
-    }
-    return [result]
+    [SoftmaxPrimitive.backward(gradient, y: evaluation.output, axis: axis)]
   }
 
-  /// Where each line along the axis begins.
-  private func lineStarts(_ length: Int, _ step: Int, _ count: Int) -> [Int] {
-    guard count > 0 else { return [] }
-    return stride(from: 0, to: count, by: length * step).flatMap { outer in (outer..<outer + step) }
+  package func path(for inputs: [Shape]) -> TrainingPath {
+    inputs[0].dimensions[(axis + 1)...].allSatisfy { $0 == 1 }
+      ? .fused : .plain("axis \(axis) is not the last, so neighbours are far apart in memory")
   }
 }

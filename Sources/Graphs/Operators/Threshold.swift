@@ -33,7 +33,12 @@ package struct Threshold: Operator {
       })
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] { [nil, nil] }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .plain("a loop on one thread; it is made for inference") }
 }

@@ -19,6 +19,9 @@ package struct Transpose: Operator {
     Evaluation(inputs[0].transposed(permutation))
   }
 
+  package func backwardReads(input: Int) -> Bool { false }
+  package var backwardReadsOutput: Bool { false }
+
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
@@ -26,4 +29,6 @@ package struct Transpose: Operator {
     for (axis, from) in permutation.enumerated() { inverse[from] = axis }
     return [gradient.transposed(inverse)]
   }
+
+  package func path(for inputs: [Shape]) -> TrainingPath { .moving }
 }

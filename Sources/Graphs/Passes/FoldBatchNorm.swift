@@ -16,7 +16,7 @@ package struct FoldBatchNorm: Pass {
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
     let readers = graph.consumers()
     return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
-      guard let norm = node.operation as? BatchNorm, !norm.addsSkip,
+      guard let norm = node.operation as? BatchNorm, !norm.addsSkip, norm.ceiling == nil,
         readers[node.inputs[0]]?.count == 1, !graph.outputs.contains(node.inputs[0]),
         norm.relu || !(readers[node.id] ?? []).contains(where: { $0.operation is SignActivation })
       else { return nil }
@@ -34,6 +34,7 @@ package struct FoldBatchNorm: Pass {
         new.addConstant(node.name + ".bias", shift),
       ]
       let folded = try new.add(layer.name, operation, [layer.inputs[0]] + constants)
+      if let ceiling = norm.ceiling { return try new.add(node.name, Clip(minimum: 0, maximum: ceiling), [folded]) }
       return norm.relu ? try new.add(node.name, Relu(), [folded]) : folded
     }
   }

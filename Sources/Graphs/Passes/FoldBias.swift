@@ -16,7 +16,7 @@ package struct FoldBias: Pass {
       let before = node.inputs[side]
       guard readers[before]?.count == 1, !graph.outputs.contains(before),
         let constant = new[inputs[1 - side]].constant?.tensor,
-        let bias = bias(constant, for: new[inputs[side]].shape, sum: node.shape)
+        let bias = bias(constant, of: new[inputs[side]], sum: node.shape)
       else { return nil }
       let layer = new[inputs[side]]
       guard let operation = layer.operation else { return nil }
@@ -29,15 +29,17 @@ package struct FoldBias: Pass {
 
   private func isLayerWithoutBias(_ node: Graph.Node) -> Bool {
     (node.operation is Convolution || node.operation is Dense) && node.inputs.count == 2
-      && (node.shape.rank == 2 || node.operation is Convolution)
   }
 
   /// The constant as one number a channel, or nil where it differs within a channel.
-  private func bias(_ constant: Tensor, for shape: Shape, sum: Shape) -> Tensor? {
+  private func bias(_ constant: Tensor, of layer: Graph.Node, sum: Shape) -> Tensor? {
+    let shape = layer.shape
     guard sum == shape, constant.shape.rank <= shape.rank else { return nil }
     let aligned = Array(repeating: 1, count: shape.rank - constant.shape.rank) + constant.shape.dimensions
-    let channels = shape[1]
-    guard aligned.enumerated().allSatisfy({ $1 == 1 || ($0 == 1 && $1 == channels) }) else { return nil }
+    // A dense layer has its channels on the last axis.
+    let axis = layer.operation is Dense ? shape.rank - 1 : 1
+    let channels = shape[axis]
+    guard aligned.enumerated().allSatisfy({ $1 == 1 || ($0 == axis && $1 == channels) }) else { return nil }
     let scalars = constant.scalars
     return scalars.count == channels
       ? Tensor([channels], scalars: scalars) : Tensor([channels], repeating: scalars[0])

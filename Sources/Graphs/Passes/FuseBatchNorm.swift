@@ -1,6 +1,6 @@
 import Tensors
 
-/// Makes one operator of a batch norm, the addition after it and the rectifier after that: one pass over memory, not
+/// Makes one operator of a batch norm, the addition after it and the rectifier (or ReLU6) after that: one pass over memory, not
 /// three.
 package struct FuseBatchNorm: Pass {
   package static let name = "fuse-batch-norm"
@@ -16,6 +16,13 @@ package struct FuseBatchNorm: Pass {
         let before = new[inputs[0]]
         guard var norm = before.operation as? BatchNorm, !norm.relu else { return nil }
         norm.relu = true
+        return try new.add(node.name, norm, before.inputs)
+      case let clip as Clip where clip.minimum == 0 && clip.maximum > 0 && !isShared(node.inputs[0]):
+        let before = new[inputs[0]]
+        guard var norm = before.operation as? BatchNorm, !norm.relu, clip.maximum < .greatestFiniteMagnitude else {
+          return nil
+        }
+        (norm.relu, norm.ceiling) = (true, clip.maximum)
         return try new.add(node.name, norm, before.inputs)
       case is Add where graph[node.inputs[0]].shape == graph[node.inputs[1]].shape:
         // The later of two batch norms takes the sum, since the other one then stands before it.

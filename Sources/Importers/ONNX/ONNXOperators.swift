@@ -9,11 +9,16 @@ enum ONNXOperators {
   typealias Handler = @Sendable (ONNXNode, inout ONNXTranslation) throws(ImportError.Problem) -> ONNXValue
 
   /// By the name that the operator has in ONNX.
-  static let handlers: [String: Handler] = [windows, products, activations, movements, shapes, arithmetic]
-    .reduce(into: [:]) { all, some in all.merge(some) { _, _ in preconditionFailure("an operator has two handlers") } }
+  static let handlers: [String: Handler] = [
+    windows, products, activations, functions, movements, selections, shapes, arithmetic, logic, attention,
+  ]
+  .reduce(into: [:]) { all, some in all.merge(some) { _, _ in preconditionFailure("an operator has two handlers") } }
 
   /// Those that are there for arithmetic with constants and shapes only.
-  static let literalOnly: Set<String> = ["Sub", "Mul", "Div", "Gather", "Expand"]
+  static let literalOnly: Set<String> = [
+    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod", "Or", "Xor", "Not", "And", "GatherElements",
+    "GatherND",
+  ]
 
   /// In alphabetical order.
   static var names: [String] { handlers.keys.sorted() }

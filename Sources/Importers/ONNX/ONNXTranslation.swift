@@ -31,8 +31,12 @@ struct ONNXTranslation {
   private let outputs: Set<String>
   /// The batch of the first input, for which shapes are inferred.
   private(set) var batch = 1
-  /// Nodes whose first axis is the batch.
-  private var batched: Set<Graph.Node.ID> = []
+  /// Where the batch is, for nodes that have one.
+  private var batches: [Graph.Node.ID: BatchPlace] = [:]
+  /// Nodes that hold whole numbers: token ids, masks.
+  private var integral: Set<Graph.Node.ID> = []
+  /// The outputs after the first of the node that is being translated.
+  private var laterOutputs: [ONNXValue] = []
   private(set) var files: ONNXFiles
   /// How many numbers may still be computed while importing.
   private var budget: Int
@@ -62,7 +66,8 @@ extension ONNXTranslation {
         let shape = try shape(of: input, given: given[input.name])
         if graph.nodes.isEmpty { batch = shape[0] }
         let id = graph.addInput(unique(input.name, reserved: true), shape)
-        batched.insert(id)
+        batches[id] = BatchPlace(axis: 0, outside: 1)
+        if !ONNXTensor.isFloat(input.elementType) { integral.insert(id) }
         values[input.name] = .node(id)
       } catch {
         values[input.name] = .failed(isComputed: true)
@@ -79,8 +84,8 @@ extension ONNXTranslation {
 
   /// An open batch is 1; any other open axis must be given.
   private func shape(of input: ONNXInput, given: Shape?) throws(DataProblem) -> Shape {
-    guard ONNXTensor.isFloat(input.elementType) else {
-      throw DataProblem("holds \(ONNXTensor.typeName(input.elementType)); only floating point inputs are supported")
+    guard ONNXTensor.isFloat(input.elementType) || ONNXTensor.isInteger(input.elementType) else {
+      throw DataProblem("holds \(ONNXTensor.typeName(input.elementType)); only numbers are supported as inputs")
     }
     let declared = given?.dimensions ?? input.dimensions
     guard var dimensions: [Int?] = declared else { throw DataProblem("has no shape: export the model with one") }
@@ -97,6 +102,7 @@ extension ONNXTranslation {
 
   mutating func translate(_ node: ONNXNode) {
     let made: ONNXValue
+    laterOutputs = []
     do {
       let handler = node.domain.isEmpty ? ONNXOperators.handlers[node.operation] : nil
       if let handler {
@@ -120,6 +126,7 @@ extension ONNXTranslation {
 
   private func extra(output index: Int, of node: ONNXNode, _ made: ONNXValue) -> ONNXValue {
     if case .failed = made { return made }
+    if index <= laterOutputs.count { return laterOutputs[index - 1] }
     return .unavailable("output \(index) of node '\(node.name)' (\(node.operation)), which is not supported")
   }
 
@@ -234,10 +241,16 @@ extension ONNXTranslation {
     return integers
   }
 
-  /// An input as a node of the graph; a literal becomes a constant.
-  mutating func operand(_ node: ONNXNode, _ index: Int) throws(ImportError.Problem) -> Graph.Node.ID {
+  /// An input as a node of the graph; a literal becomes a constant. Whole numbers only where the node can read them.
+  mutating func operand(
+    _ node: ONNXNode, _ index: Int, mayBeIntegral: Bool = false
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
     switch try input(node, index) {
-    case .node(let id): return id
+    case .node(let id):
+      try node.require(
+        mayBeIntegral || !integral.contains(id),
+        "input \(index) ('\(node.inputs[index])') holds whole numbers at run time, which it cannot compute with")
+      return id
     case .literal(let literal): return try constant(literal, for: node)
     case .unavailable, .failed: throw node.problem("has no input \(index)")
     }
@@ -258,10 +271,11 @@ extension ONNXTranslation {
     return id
   }
 
-  /// Adds what the node stands for; `part` names a step before the last, and `keepsBatch` says whether the first axis
-  /// stays the batch.
+  /// Adds what the node stands for; `part` names a step before the last. `keepsBatch` says whether the batch stays where
+  /// it is, counted from the last axis, and `batch` where else it goes.
   mutating func add(
-    _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], part: String? = nil, keepsBatch: Bool = true
+    _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], part: String? = nil,
+    keepsBatch: Bool = true, batch: BatchPlace? = nil
   ) throws(ImportError.Problem) -> Graph.Node.ID {
     let output = node.outputs.first ?? ""
     let isOutput = part == nil && outputs.contains(output)
@@ -271,7 +285,14 @@ extension ONNXTranslation {
       guard Shape.checked(graph[id].shape.dimensions) != nil else {
         throw node.problem("its output \(graph[id].shape) is too large")
       }
-      if keepsBatch, inputs.contains(where: batched.contains) { batched.insert(id) }
+      let shape = graph[id].shape
+      if let batch {
+        batches[id] = batch
+      } else if operation is Flatten {
+        batches[id] = self.batch(of: inputs[0], reshapedTo: shape.dimensions)
+      } else if keepsBatch {
+        batches[id] = alignedBatch(of: inputs, rank: shape.rank)
+      }
       return id
     } catch let error as ShapeError {
       throw node.problem(error.problem)
@@ -284,9 +305,10 @@ extension ONNXTranslation {
 
   /// The same, as the value of the node.
   mutating func value(
-    _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], keepsBatch: Bool = true
+    _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], keepsBatch: Bool = true,
+    batch: BatchPlace? = nil
   ) throws(ImportError.Problem) -> ONNXValue {
-    .node(try add(node, operation, inputs, keepsBatch: keepsBatch))
+    .node(try add(node, operation, inputs, keepsBatch: keepsBatch, batch: batch))
   }
 
   func shape(of value: ONNXValue, _ node: ONNXNode) throws(ImportError.Problem) -> Shape {
@@ -297,31 +319,20 @@ extension ONNXTranslation {
     }
   }
 
-  /// Input 0 in another shape of as many elements; `target` is how the file says it, with 0 and −1.
-  ///
-  /// Where the input's first axis is the batch, what the file says about it for one batch is made to hold for all.
-  mutating func reshaped(
-    _ node: ONNXNode, to dimensions: [Int], as target: [Int]
-  ) throws(ImportError.Problem) -> ONNXValue {
-    guard let shape = Shape.checked(dimensions) else { throw node.problem("the shape \(dimensions) is too large") }
-    guard case .node(let id) = try input(node, 0) else {
-      guard case .literal(let literal) = try input(node, 0) else { throw node.problem("has no input 0") }
-      return .literal(literal.reshaped(shape))
-    }
-    var free = dimensions
-    if isBatched(id), let first = dimensions.first {
-      if first == graph[id].shape.dimensions.first {
-        free[0] = 0
-      } else if let inferred = target.firstIndex(of: -1) {
-        free[inferred] = -1
-      } else if first % batch == 0 {
-        free[0] = -1
-      }
-    }
-    return try value(node, Reshape(dimensions: free), [id])
+  func isBatched(_ id: Graph.Node.ID) -> Bool { batches[id] != nil }
+
+  func batch(of id: Graph.Node.ID) -> BatchPlace? { batches[id] }
+
+  func isIntegral(_ id: Graph.Node.ID) -> Bool { integral.contains(id) }
+
+  /// The same node as a value, whose numbers are whole.
+  mutating func integral(_ id: Graph.Node.ID) -> ONNXValue {
+    integral.insert(id)
+    return .node(id)
   }
 
-  func isBatched(_ id: Graph.Node.ID) -> Bool { batched.contains(id) }
+  /// Gives the outputs of the node after its first.
+  mutating func give(laterOutputs outputs: [ONNXValue]) { laterOutputs = outputs }
 
   /// Takes from the numbers that may be computed while importing.
   mutating func charge(_ node: ONNXNode, _ dimensions: [Int]) throws(ImportError.Problem) -> Shape {

@@ -49,10 +49,11 @@ extension ONNXOperators {
     guard coerces, shape.dimensions[(axis + 1)...].contains(where: { $0 != 1 }) else {
       return try translation.value(node, Softmax(axis: axis), [input])
     }
-    let flat = try translation.add(node, Flatten(axis: axis), [input], part: "flatten", keepsBatch: axis > 0)
-    let soft = try translation.add(node, Softmax(axis: 1), [flat], part: "softmax", keepsBatch: axis > 0)
+    let flat = try translation.add(node, Flatten(axis: axis), [input], part: "flatten")
+    let soft = try translation.add(node, Softmax(axis: 1), [flat], part: "softmax")
     let dimensions = (axis > 0 ? [0] : [shape[0]]) + shape.dimensions.dropFirst()
-    return try translation.value(node, Reshape(dimensions: dimensions), [soft])
+    return try translation.value(
+      node, Reshape(dimensions: dimensions), [soft], keepsBatch: false, batch: translation.batch(of: input))
   }
 
   /// Whatever it passes on, a weight too, is the same value afterwards.
@@ -60,7 +61,9 @@ extension ONNXOperators {
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
     if case .literal(let literal) = try translation.input(node, 0) { return .literal(literal) }
-    return try translation.value(node, Identity(), [try translation.operand(node, 0)])
+    let id = try translation.operand(node, 0, mayBeIntegral: true)
+    let same = try translation.add(node, Identity(), [id])
+    return translation.isIntegral(id) ? translation.integral(same) : .node(same)
   }
 
   private static func dropout(

@@ -6,6 +6,14 @@ struct Cut {
   var steps: [Int]
   var counts: [Int]
 
+  /// All of it but `count` of one axis from `start` on.
+  init(_ shape: Shape, axis: Int, start: Int, count: Int) {
+    starts = Array(repeating: 0, count: shape.rank)
+    steps = Array(repeating: 1, count: shape.rank)
+    counts = shape.dimensions
+    (starts[axis], counts[axis]) = (start, count)
+  }
+
   init(_ node: ONNXNode, _ translation: ONNXTranslation, _ shape: Shape) throws(ImportError.Problem) {
     let first = try translation.integers(node, attribute: "starts", orInput: 1, since: 10)
     let last = try translation.integers(node, attribute: "ends", orInput: 2, since: 10)

@@ -21,7 +21,7 @@ extension ONNXOperators {
     let shape = try translation.shape(of: try translation.input(node, 0), node)
     try node.require(
       !(try node.flag("allowzero")) || !target.contains(0), "'allowzero' is 1 and the shape \(target) has a zero")
-    return try translation.reshaped(node, to: try resolved(node, target, from: shape), as: target)
+    return try translation.reshaped(node, to: try resolved(node, target, from: shape))
   }
 
   /// The shape that a target with 0 for a copy and −1 for the rest asks for.
@@ -51,10 +51,10 @@ extension ONNXOperators {
     let wanted = try node.integer("axis", default: 1)
     let axis = wanted == shape.rank ? wanted : try node.axis(wanted, rank: shape.rank)
     if case .node(let id) = input {
-      return try translation.value(node, Flatten(axis: axis), [id], keepsBatch: axis == 1 || translation.batch == 1)
+      return try translation.value(node, Flatten(axis: axis), [id])
     }
     let sides = [shape.dimensions[..<axis], shape.dimensions[axis...]].map { $0.reduce(1, *) }
-    return try translation.reshaped(node, to: sides, as: sides)
+    return try translation.reshaped(node, to: sides)
   }
 
   private static func squeeze(
@@ -65,8 +65,12 @@ extension ONNXOperators {
     let axes = try given.map { (axes) throws(ImportError.Problem) in try node.axes(axes, rank: shape.rank) }
     let removed = axes ?? shape.dimensions.indices.filter { shape[$0] == 1 }
     try node.require(removed.allSatisfy { shape[$0] == 1 }, "the axes \(removed) of \(shape) are not all of size 1")
-    let dimensions = shape.dimensions.indices.filter { !removed.contains($0) }.map { shape[$0] }
-    return try translation.reshaped(node, to: dimensions, as: dimensions)
+    let kept = shape.dimensions.indices.filter { !removed.contains($0) }
+    var batch: BatchPlace?
+    if case .node(let id) = try translation.input(node, 0), let place = translation.batch(of: id) {
+      batch = kept.firstIndex(of: place.axis).map { BatchPlace(axis: $0, outside: place.outside) }
+    }
+    return try translation.reshaped(node, to: kept.map { shape[$0] }, batch: batch)
   }
 
   private static func unsqueeze(
@@ -78,8 +82,16 @@ extension ONNXOperators {
     }
     try node.require(given.count <= 16, "the axes \(given) are too many")
     var dimensions = shape.dimensions
-    for axis in try node.axes(given, rank: shape.rank + given.count) { dimensions.insert(1, at: axis) }
-    return try translation.reshaped(node, to: dimensions, as: dimensions)
+    var places = Array(shape.dimensions.indices)
+    for axis in try node.axes(given, rank: shape.rank + given.count) {
+      dimensions.insert(1, at: axis)
+      for old in places.indices where places[old] >= axis { places[old] += 1 }
+    }
+    var batch: BatchPlace?
+    if case .node(let id) = try translation.input(node, 0), let place = translation.batch(of: id) {
+      batch = BatchPlace(axis: places[place.axis], outside: place.outside)
+    }
+    return try translation.reshaped(node, to: dimensions, batch: batch)
   }
 
   private static func transpose(
@@ -97,9 +109,13 @@ extension ONNXOperators {
       // A weight that is turned is still that weight.
       return .literal(literal.transposed(permutation))
     default:
-      return try translation.value(
-        node, Transpose(permutation: permutation), [try translation.operand(node, 0)],
-        keepsBatch: permutation.first == 0)
+      let id = try translation.operand(node, 0, mayBeIntegral: true)
+      let place = translation.batch(of: id).map {
+        BatchPlace(axis: permutation.firstIndex(of: $0.axis)!, outside: $0.outside)
+      }
+      let turned = try translation.add(
+        node, Transpose(permutation: permutation), [id], keepsBatch: false, batch: place)
+      return translation.isIntegral(id) ? translation.integral(turned) : .node(turned)
     }
   }
 
@@ -116,7 +132,8 @@ extension ONNXOperators {
     if literals.count == node.inputs.count { return try joined(node, &translation, literals, axis) }
     var inputs: [Graph.Node.ID] = []
     for index in node.inputs.indices { inputs.append(try translation.operand(node, index)) }
-    return try translation.value(node, Concat(axis: axis), inputs, keepsBatch: axis != 0)
+    let mixes = inputs.contains { translation.batch(of: $0)?.axis == axis }
+    return try translation.value(node, Concat(axis: axis), inputs, keepsBatch: !mixes)
   }
 
   private static func joined(
@@ -164,15 +181,7 @@ extension ONNXOperators {
       let cut = literal.viewed(result, offset: offset, strides: strides.indices.map { strides[$0] * cut.steps[$0] })
       return .literal(cut.renamed(""))
     default:
-      let id = try translation.operand(node, 0)
-      var counts = cut.counts
-      if translation.isBatched(id), shape.rank > 0 {
-        try node.require(
-          cut.starts[0] == 0 && cut.steps[0] == 1 && counts[0] == shape[0],
-          "takes a part of the batch, which is not supported")
-        counts[0] = -1
-      }
-      return try translation.value(node, Slice(starts: cut.starts, steps: cut.steps, counts: counts), [id])
+      return try translation.cut(node, try translation.operand(node, 0, mayBeIntegral: true), cut)
     }
   }
 
@@ -196,8 +205,9 @@ extension ONNXOperators {
     for (place, axis) in axes.enumerated() {
       (before[axis], after[axis]) = (amounts[place], amounts[place + axes.count])
     }
-    try node.require(
-      !translation.isBatched(input) || before[0] + after[0] == 0, "pads the batch, which is not supported")
+    if let axis = translation.batch(of: input)?.axis {
+      try node.require(before[axis] + after[axis] == 0, "pads the batch, which is not supported")
+    }
     let value: Float?
     if translation.operatorSet < 11 {
       value = try node.float("value", default: 0)
@@ -206,5 +216,23 @@ extension ONNXOperators {
     }
     guard let value else { throw node.problem("its value must be one number") }
     return try translation.value(node, Pad(before: before, after: after, value: value), [input])
+  }
+}
+
+extension ONNXTranslation {
+  /// A part of a value along each axis; the batch must stay whole.
+  mutating func cut(
+    _ node: ONNXNode, _ id: Graph.Node.ID, _ cut: Cut, part: String? = nil
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let shape = graph[id].shape
+    var counts = cut.counts
+    if let axis = batch(of: id)?.axis {
+      try node.require(
+        cut.starts[axis] == 0 && cut.steps[axis] == 1 && counts[axis] == shape[axis],
+        "takes a part of the batch, which is not supported")
+      counts[axis] = -1
+    }
+    let taken = try add(node, Slice(starts: cut.starts, steps: cut.steps, counts: counts), [id], part: part)
+    return isIntegral(id) ? integral(taken) : .node(taken)
   }
 }

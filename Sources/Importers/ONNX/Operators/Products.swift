@@ -41,7 +41,10 @@ extension ONNXOperators {
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
     let input = try translation.operand(node, 0)
-    return try translation.value(node, Dense(), [input, try weight(node, &translation, transposes: true, factor: 1)])
+    if case .literal(let literal)? = translation.optional(node, 1), literal.shape.rank == 2 {
+      return try translation.value(node, Dense(), [input, try weight(node, &translation, transposes: true, factor: 1)])
+    }
+    return try translation.value(node, Graphs.MatrixMultiply(), [input, try translation.operand(node, 1)])
   }
 
   /// Input 1 as the weight `[outputs, inputs]` of a dense layer.
@@ -50,7 +53,7 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> Graph.Node.ID {
     guard case .literal(let literal)? = translation.optional(node, 1), literal.tensor != nil, literal.shape.rank == 2
     else {
-      throw node.problem("input 1 must be a constant matrix; products of two computed values are not supported")
+      throw node.problem("input 1 must be a constant matrix")
     }
     var weight = transposes ? literal.transposed([1, 0]) : literal
     if factor != 1, let tensor = weight.tensor { weight = Literal(weight.name, tensor.map { $0 * factor }) }

@@ -11,7 +11,6 @@ extension ONNXOperators {
       let count = try translation.shape(of: try translation.input(node, 0), node).count
       return .literal(Literal("", [], integers: [count]))
     },
-    "Gather": gather,
     "Cast": cast,
     "Expand": expand,
     "Range": range,
@@ -57,37 +56,6 @@ extension ONNXOperators {
     return .literal(Literal("", integers: Array(dimensions[start..<max(start, end)])))
   }
 
-  private static func gather(
-    _ node: ONNXNode, _ translation: inout ONNXTranslation
-  ) throws(ImportError.Problem) -> ONNXValue {
-    guard case .literal(let table) = try translation.input(node, 0) else { throw node.notBetweenComputed }
-    guard let places = try translation.literal(node, 1), let wanted = places.integers else {
-      throw node.problem("its indices must be integers")
-    }
-    let axis = try node.axis(try node.integer("axis", default: 0), rank: table.shape.rank)
-    let size = table.shape[axis]
-    var indices: [Int] = []
-    for place in wanted {
-      try node.require(place >= -size && place < size, "takes number \(place) of \(size)")
-      indices.append(place < 0 ? place + size : place)
-    }
-    let (outer, inner) = (table.shape.dimensions[..<axis], table.shape.dimensions[(axis + 1)...])
-    let shape = try translation.charge(node, outer + places.shape.dimensions + inner)
-    let (rows, width) = (outer.reduce(1, *), inner.reduce(1, *))
-    func pick<Number>(_ numbers: [Number]) -> [Number] {
-      var picked: [Number] = []
-      for row in 0..<rows {
-        for index in indices {
-          let start = (row * size + index) * width
-          picked += numbers[start..<start + width]
-        }
-      }
-      return picked
-    }
-    if let integers = table.integers { return .literal(Literal("", shape, integers: pick(integers))) }
-    return .literal(Literal("", Tensor(shape, scalars: pick(table.tensor!.scalars))))
-  }
-
   /// Between floating point types nothing changes: everything is computed in `Float`.
   private static func cast(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
@@ -95,10 +63,15 @@ extension ONNXOperators {
     let type = try node.integer("to", default: 0)
     let input = try translation.input(node, 0)
     guard case .literal(let literal) = input else {
-      guard ONNXTensor.isFloat(type) else {
-        throw node.problem("makes \(ONNXTensor.typeName(type)) of a computed value, which is not supported")
-      }
-      return try translation.value(node, Identity(), [try translation.operand(node, 0)])
+      let id = try translation.operand(node, 0, mayBeIntegral: true)
+      if ONNXTensor.isFloat(type) { return try translation.value(node, Identity(), [id]) }
+      try node.require(
+        translation.isIntegral(id),
+        "makes \(ONNXTensor.typeName(type)) of a computed value, which is not supported")
+      guard type == 9 else { return .node(id) }
+      let yes = try translation.constant(Literal("\(node.name).yes", Tensor(scalar: 1)), for: node)
+      let no = try translation.constant(Literal("\(node.name).no", Tensor(scalar: 0)), for: node)
+      return translation.integral(try translation.add(node, Choose(), [id, yes, no]))
     }
     _ = try translation.charge(node, literal.shape.dimensions)
     try node.require(
@@ -126,11 +99,19 @@ extension ONNXOperators {
   private static func expand(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
-    guard case .literal(let literal) = try translation.input(node, 0) else { throw node.notBetweenComputed }
+    let input = try translation.input(node, 0)
     guard let wanted = try translation.integers(node, 1) else { throw node.problem("has no shape to take") }
-    let target = try translation.charge(node, wanted)
-    guard let shape = Shape.broadcast(literal.shape, target) else {
-      throw node.problem("\(literal.shape) does not expand to \(target)")
+    guard let target = Shape.checked(wanted) else { throw node.problem("the shape \(wanted) is too large") }
+    let own = try translation.shape(of: input, node)
+    guard let shape = Shape.broadcast(own, target) else {
+      throw node.problem("\(own) does not expand to \(target)")
+    }
+    guard case .literal(let literal) = input else {
+      let id = try translation.operand(node, 0, mayBeIntegral: true)
+      if shape == own { return .node(id) }
+      let zeros = Literal("\(node.name).zeros", Tensor(try translation.charge(node, shape.dimensions), repeating: 0))
+      let sum = try translation.add(node, Add(), [id, try translation.constant(zeros, for: node)])
+      return translation.isIntegral(id) ? translation.integral(sum) : .node(sum)
     }
     return .literal(literal.expanded(to: try translation.charge(node, shape.dimensions)).renamed(""))
   }

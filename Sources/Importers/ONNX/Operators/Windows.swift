@@ -69,20 +69,26 @@ extension ONNXOperators {
     return (input, size, try Windowing(node, kernel: size, image: image))
   }
 
-  /// The mean over height and width is a global pool; no other mean is supported.
+  /// The mean over height and width of an image is a global pool.
   private static func reduceMean(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
     let input = try translation.operand(node, 0)
     let shape = translation.graph[input].shape
-    let axes = try translation.integers(node, attribute: "axes", orInput: 1, since: 18) ?? Array(0..<shape.rank)
-    let reduced = try node.axes(axes, rank: shape.rank)
-    try node.require(
-      shape.rank == 4 && reduced == [2, 3],
-      "takes the mean of \(shape) over the axes \(axes); only that of an image over height and width is supported")
-    if try node.flag("keepdims", default: true) { return try translation.value(node, GlobalAveragePool(), [input]) }
-    let pooled = try translation.add(node, GlobalAveragePool(), [input], part: "pool")
-    return try translation.value(node, Flatten(axis: 1), [pooled])
+    let given = try translation.integers(node, attribute: "axes", orInput: 1, since: 18) ?? []
+    if given.isEmpty, try node.flag("noop_with_empty_axes") { return try translation.value(node, Identity(), [input]) }
+    let axes = try node.axes(given.isEmpty ? Array(0..<shape.rank) : given, rank: shape.rank)
+    var batch = translation.batch(of: input)
+    if let place = batch {
+      try node.require(!axes.contains(place.axis), "takes the mean over the batch, which is not supported")
+      batch?.axis -= axes.count { $0 < place.axis }
+    }
+    let operation: any Operator = shape.rank == 4 && axes == [2, 3] ? GlobalAveragePool() : Mean(axes: axes)
+    if try node.flag("keepdims", default: true) { return try translation.value(node, operation, [input]) }
+    let mean = try translation.add(node, operation, [input], part: operation is Mean ? "mean" : "pool")
+    if operation is GlobalAveragePool { return try translation.value(node, Flatten(axis: 1), [mean]) }
+    let kept = shape.dimensions.indices.filter { !axes.contains($0) }.map { shape[$0] }
+    return .node(try translation.reshaped(node, mean, to: kept, batch: batch))
   }
 
   static let largestWindow = 1 << 15
