@@ -111,14 +111,20 @@ typedef struct {
 CC_CLONES static products products_of(const float *restrict a, const float *restrict b, int64_t count) {
   enum { LANES = 8 };
   double aa[LANES] = {0}, bb[LANES] = {0}, ab[LANES] = {0};
-  for (int64_t i = 0; i < count; i += LANES) {
-    int64_t lanes = cc_min(LANES, count - i);
-    for (int64_t lane = 0; lane < lanes; lane++) {
+  int64_t whole = count / LANES * LANES;
+  for (int64_t i = 0; i < whole; i += LANES) {
+    for (int lane = 0; lane < LANES; lane++) {
       double x = a[i + lane], y = b[i + lane];
       aa[lane] += x * x;
       bb[lane] += y * y;
       ab[lane] += x * y;
     }
+  }
+  for (int64_t i = whole; i < count; i++) {
+    double x = a[i], y = b[i];
+    aa[0] += x * x;
+    bb[0] += y * y;
+    ab[0] += x * y;
   }
   products sums = {0, 0, 0};
   for (int lane = 0; lane < LANES; lane++) {
@@ -146,9 +152,16 @@ CC_CLONES static double cosine_loss(const float *restrict a, const float *restri
 }
 
 CC_CLONES static void attention_of(const float *restrict x, int64_t pixels, int64_t channels, float *restrict map) {
+  enum { LANES = 16 };
+  int64_t whole = channels / LANES * LANES;
   for (int64_t pixel = 0; pixel < pixels; pixel++) {
-    float sum = 0;
-    for (int64_t c = 0; c < channels; c++) sum += x[pixel * channels + c] * x[pixel * channels + c];
+    const float *values = x + pixel * channels;
+    float lanes[LANES] = {0}, sum = 0;
+    for (int64_t c = 0; c < whole; c += LANES) {
+      for (int lane = 0; lane < LANES; lane++) lanes[lane] += values[c + lane] * values[c + lane];
+    }
+    for (int64_t c = whole; c < channels; c++) sum += values[c] * values[c];
+    for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
     map[pixel] = sum;
   }
 }

@@ -78,6 +78,14 @@ final class CheckpointKeeper {
     }
   }
 
+  /// Does what follows training; where that throws, training need not be repeated.
+  func afterTraining<Result>(_ work: () throws -> Result) throws -> Result {
+    do { return try work() } catch {
+      guard saved != nil, let remaining else { throw error }
+      throw InputError(["\(error)", "\(remaining): holds all of training: '--resume' begins after it"])
+    }
+  }
+
   private func explained(_ error: any Error) -> any Error {
     switch error {
     case let error as CheckpointError where error.path.isEmpty: CheckpointError(path, error.problem)

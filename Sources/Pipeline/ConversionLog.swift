@@ -77,6 +77,9 @@ final class ConversionLog {
     if others.contains(where: { Output.isSame($0, path) }) {
       throw InputError(["\(path): is a file of this conversion; name another one for the log"])
     }
+    guard try Self.isLog(path) else {
+      throw InputError(["\(path): is no log; name a new file, or one that holds lines of JSON"])
+    }
     file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | (appends ? 0 : O_TRUNC), 0o644)
     guard file >= 0 else {
       throw InputError(["\(path.isEmpty ? "--log" : path): cannot be written: \(String(cString: strerror(errno)))"])
@@ -85,6 +88,12 @@ final class ConversionLog {
   }
 
   deinit { close(file) }
+
+  /// Whether a path leads nowhere, to no regular file, or to a file that is empty or begins as a log does.
+  private static func isLog(_ path: String) throws -> Bool {
+    guard Output.kind(path) == S_IFREG, Output.size(path) > 0 else { return true }
+    return try FileHandle(forReadingFrom: URL(fileURLWithPath: path)).read(upToCount: 1) == Data("{".utf8)
+  }
 
   /// A process that was killed may have left half a line.
   private func endCutLine() {

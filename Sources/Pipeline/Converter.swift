@@ -61,7 +61,7 @@ public struct Converter {
   ) throws -> ConversionReport {
     try Output.check(output, sources: [model], suffix: ".unverified")
     let keeper = try CheckpointKeeper(for: output, checkpoints)
-    return try logging(apartFrom: [model, data, output, keeper.path]) { logged in
+    return try logging(apartFrom: [model, data, evaluateOn ?? data, output, keeper.path]) { logged in
       logged.listener.began(start(model, data, output))
       return try logged.convert(model, data, evaluateOn, output, keeper)
     }
@@ -83,11 +83,13 @@ public struct Converter {
     try rehearse(student, destination)
     let outcome = try tune(student, teacher, images, normalization, keeper)
     let frozen = try outcome.graph.applying(Self.freezing)
-    let verification = try Output.making(unverified) {
-      try PackedExporter().export(frozen, to: destination)
-      // From here on hours of training are in the file: it stays, whatever comes.
-      return Result { try verify(frozen, destination, on: images.evaluation, float: source.graph, output) }
-    }.keeping(unverified)
+    let verification = try keeper.afterTraining {
+      try Output.making(unverified) {
+        try PackedExporter().export(frozen, to: destination)
+        // From here on hours of training are in the file: it stays, whatever comes.
+        return Result { try verify(frozen, destination, on: images.evaluation, float: source.graph, output) }
+      }.keeping(unverified)
+    }
     if verification.passes { keeper.finish() }
     return report(source, outcome, verification, frozen, images, keeper, verification.passes ? output : unverified)
   }

@@ -109,7 +109,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
-  @OptionGroup(title: "Long conversions")
+  @OptionGroup
   var keeping: KeepingOptions
 
   @Flag(help: "Print the report as one JSON object.")

@@ -30,6 +30,32 @@ struct InterruptionTests {
     #expect(try String(contentsOfFile: output, encoding: .utf8) == "old")
   }
 
+  /// A limit that the packed file keeps and a checkpoint does not: training is worth more than its checkpoint.
+  @Test func aCheckpointThatCannotBeWrittenDoesNotStopTraining() throws {
+    let conversion = try LongConversion()
+    let blocks = (try LongConversion.file.get().count + 1023) / 1024
+    let outcome = try Program.shell("ulimit -f \(blocks); exec \"$0\" \"$@\"", conversion.arguments())
+    #expect(outcome.status == 0)
+    let warning = "warning: \(conversion.checkpoint): cannot be written: File too large; training goes on\n"
+    #expect(outcome.errors.split(separator: warning, omittingEmptySubsequences: false).count == 6, "\(outcome.errors)")
+    #expect(conversion.folder.names == ["o.signum"])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: conversion.output)) == LongConversion.file.get())
+  }
+
+  @Test func aFileThatIsNoLogIsNotWrittenOver() throws {
+    let conversion = try LongConversion()
+    let recipe = try conversion.folder.write("recipe.yaml", "method: xnor\n")
+    for (file, reason) in [
+      (recipe, "is no log"), (BadFiles.model, "is a file of this conversion"),
+      (conversion.folder.path("nowhere/log"), "cannot be written: No such file or directory"),
+    ] {
+      let outcome = try Program.run(conversion.arguments(["--log", file]))
+      #expect(outcome.status == 1 && outcome.errors.hasPrefix("error: \(file): \(reason)"), "\(outcome.errors)")
+    }
+    #expect(try String(contentsOfFile: recipe, encoding: .utf8) == "method: xnor\n")
+    #expect(conversion.folder.names == ["recipe.yaml"])
+  }
+
   /// Where nothing is trained there is nothing to save.
   @Test(arguments: [SIGINT, SIGTERM]) func aSignalOutsideTrainingEndsAtOnceAndLeavesNothing(_ signal: Int32) throws {
     let conversion = try LongConversion()
