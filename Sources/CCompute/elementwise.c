@@ -47,7 +47,9 @@ void cc_clip(int64_t count, float minimum, float maximum, const float *x, float 
 
 CC_CLONES static void clip_backward_range(const float *x, const float *gradient, float low, float high, float *result,
                                           int64_t count) {
-  _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < count; i++) result[i] = x[i] > low && x[i] < high ? gradient[i] : 0;
+  _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < count; i++) {
+    result[i] = x[i] > low && x[i] < high ? gradient[i] : 0;
+  }
 }
 static void clip_backward_work(void *context, int64_t first, int64_t last) {
   elements *e = context;

@@ -124,7 +124,7 @@ static void scale_work(void *context, int64_t first, int64_t last) {
   int64_t start = first * BLOCK;
   scale_range(cc_min(last * BLOCK, s->count) - start, s->a, s->x + start, s->result + start);
 }
-void cc_scale(int64_t count, float factor, const float *x, float *y) {
+void cc_scaled(int64_t count, float factor, const float *x, float *y) {
   application s = {.a = factor, .count = count, .x = x, .result = y};
   cc_parallel((count + BLOCK - 1) / BLOCK, scale_work, &s);
 }

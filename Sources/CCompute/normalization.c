@@ -7,6 +7,7 @@ typedef struct {
   int64_t rows, channels;
   const float *x, *y, *gradient, *skip;
   const float *a, *b, *d;
+  const float *factor, *offset;
   float *result;
   float *partial;  // [pieces, 2, channels]
   bool relu;
@@ -55,6 +56,16 @@ static void fold(const normal *n, int64_t channel, double *sum, double *second) 
     *sum += n->partial[piece * 2 * n->channels + channel];
     *second += n->partial[(piece * 2 + 1) * n->channels + channel];
   }
+}
+
+static void fold_all(const normal *n, float *sums, float *products) {
+  for (int64_t c = 0; c < n->channels; c++) {
+    double sum, product;
+    fold(n, c, &sum, &product);
+    sums[c] = (float)sum;
+    products[c] = (float)product;
+  }
+  free(n->partial);
 }
 
 void cc_channel_statistics(int64_t rows, int64_t channels, const float *x, float *mean, float *variance) {
@@ -154,13 +165,7 @@ void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradie
               .ceiling = ceiling};
   n.partial = calloc(CC_SUM_PIECES * 2 * channels, sizeof(float));
   cc_parallel(CC_SUM_PIECES, sums_work, &n);
-  for (int64_t c = 0; c < channels; c++) {
-    double sum, product;
-    fold(&n, c, &sum, &product);
-    sums[c] = (float)sum;
-    products[c] = (float)product;
-  }
-  free(n.partial);
+  fold_all(&n, sums, products);
 }
 
 // result may be the gradient itself.
@@ -186,4 +191,73 @@ void cc_affine_backward_source(int64_t rows, int64_t channels, const float *grad
   normal n = {.rows = rows, .channels = channels, .x = x, .gradient = gradient, .a = a, .b = b, .d = d,
               .result = result};
   cc_parallel(CC_SUM_PIECES, source_work, &n);
+}
+
+// ---- backward where only a rectifier follows ----
+
+// What the rectifier let through is found again from x, by the very expression of the way forward: y need not be read,
+// nor what is left of the gradient written.
+
+CC_CLONES static void rectified_sums_rows(int64_t rows, int64_t channels, const float *restrict gradient,
+                                          const float *restrict x, const float *restrict factor,
+                                          const float *restrict offset, float ceiling, const float *restrict mean,
+                                          float *restrict sums, float *restrict products) {
+  for (int64_t row = 0; row < rows; row++) {
+    const float *g = gradient + row * channels, *p = x + row * channels;
+    for (int64_t c = 0; c < channels; c++) {
+      float y = p[c] * factor[c] + offset[c], v = y > 0 && y < ceiling ? g[c] : 0;
+      sums[c] += v;
+      products[c] += v * (p[c] - mean[c]);
+    }
+  }
+}
+
+static void rectified_sums_work(void *context, int64_t first, int64_t last) {
+  normal *n = context;
+  for (int64_t piece = first; piece < last; piece++) {
+    int64_t start = piece_start(n, piece), end = piece_start(n, piece + 1), skip = start * n->channels;
+    float *sums = n->partial + piece * 2 * n->channels;
+    rectified_sums_rows(end - start, n->channels, n->gradient + skip, n->x + skip, n->factor, n->offset, n->ceiling,
+                        n->a, sums, sums + n->channels);
+  }
+}
+
+void cc_rectified_backward_sums(int64_t rows, int64_t channels, const float *gradient, const float *x,
+                                const cc_rectified *rectified, const float *mean, float *sums, float *products) {
+  normal n = {.rows = rows, .channels = channels, .x = x, .gradient = gradient, .a = mean,
+              .factor = rectified->factor, .offset = rectified->offset, .ceiling = rectified->ceiling};
+  n.partial = calloc(CC_SUM_PIECES * 2 * channels, sizeof(float));
+  cc_parallel(CC_SUM_PIECES, rectified_sums_work, &n);
+  fold_all(&n, sums, products);
+}
+
+// result may be the gradient itself.
+CC_CLONES static void rectified_source_rows(int64_t rows, int64_t channels, const float *gradient,
+                                            const float *restrict x, const float *restrict factor,
+                                            const float *restrict offset, float ceiling, const float *restrict a,
+                                            const float *restrict b, const float *restrict d, float *result) {
+  for (int64_t row = 0; row < rows; row++) {
+    const float *p = x + row * channels, *g = gradient + row * channels;
+    float *r = result + row * channels;
+    _Pragma("clang loop vectorize(assume_safety)") for (int64_t c = 0; c < channels; c++) {
+      float y = p[c] * factor[c] + offset[c], v = y > 0 && y < ceiling ? g[c] : 0;
+      r[c] = a[c] * v + b[c] * p[c] + d[c];
+    }
+  }
+}
+
+static void rectified_source_work(void *context, int64_t first, int64_t last) {
+  normal *n = context;
+  int64_t start = piece_start(n, first), end = piece_start(n, last), skip = start * n->channels;
+  rectified_source_rows(end - start, n->channels, n->gradient + skip, n->x + skip, n->factor, n->offset, n->ceiling,
+                        n->a, n->b, n->d, n->result + skip);
+}
+
+void cc_rectified_backward_source(int64_t rows, int64_t channels, const float *gradient, const float *x,
+                                  const cc_rectified *rectified, const float *a, const float *b, const float *d,
+                                  float *result) {
+  normal n = {.rows = rows, .channels = channels, .x = x, .gradient = gradient, .a = a, .b = b, .d = d,
+              .factor = rectified->factor, .offset = rectified->offset, .ceiling = rectified->ceiling,
+              .result = result};
+  cc_parallel(CC_SUM_PIECES, rectified_source_work, &n);
 }

@@ -79,7 +79,7 @@ extension Tensor {
 
   /// Multiplies every element by a factor, in place.
   package mutating func scale(by factor: Float) {
-    withUnsafeMutableFloats { cc_scale(Int64($0.count), factor, $0.baseAddress, $0.baseAddress) }
+    withUnsafeMutableFloats { cc_scaled(Int64($0.count), factor, $0.baseAddress, $0.baseAddress) }
   }
 
   /// The sum of the squares of all elements, the same whatever the number of threads.

@@ -82,7 +82,7 @@ extension Tensor {
   /// Every element times a number.
   package func scaled(by factor: Float) -> Tensor {
     Tensor(shape, layout: layout) { y in
-      withUnsafeFloats { cc_scale(Int64($0.count), factor, $0.baseAddress, y.baseAddress) }
+      withUnsafeFloats { cc_scaled(Int64($0.count), factor, $0.baseAddress, y.baseAddress) }
     }
   }
 }

@@ -97,4 +97,20 @@ struct NormalizingTests {
     let result = ChannelAffine.backwardSource(ordered(gradient), x: ordered(x), a: parts[0], b: parts[1], d: parts[2])
     expectClose(result, tensor(shape, wanted))
   }
+
+  /// The same sums and sources, to the last bit, as from the rectified output.
+  @Test(arguments: shapes, [Float.infinity, 0.3])
+  func rectifiedBackward(_ shape: Shape, _ ceiling: Float) {
+    let (gradient, x) = (ordered(.random(shape, seed: 1)), ordered(.random(shape, seed: 2)))
+    let parts = (3...8).map { Tensor.random([shape[1]], seed: UInt64($0)) }
+    let (factor, offset, mean) = (parts[0], parts[1], parts[2])
+    let y = ChannelAffine.forward(x, factor: factor, offset: offset, skip: nil, relu: true, ceiling: ceiling)
+    let wanted = ChannelAffine.backwardSums(gradient, x: x, y: y, ceiling: ceiling, mean: mean)
+    let rectified = RectifiedAffine(factor: factor, offset: offset, ceiling: ceiling)
+    let found = rectified.backwardSums(gradient, x: x, mean: mean)
+    #expect(found.sums == wanted.sums && found.products == wanted.products)
+    let source = ChannelAffine.backwardSource(wanted.masked, x: x, a: parts[3], b: parts[4], d: parts[5])
+    #expect(rectified.backwardSource(gradient, x: x, a: parts[3], b: parts[4], d: parts[5]) == source)
+    #expect(gradient == ordered(.random(shape, seed: 1)))
+  }
 }

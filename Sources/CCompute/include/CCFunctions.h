@@ -56,7 +56,7 @@ void cc_choose(int rank, const int64_t *counts, const float *chooser, const int6
 // sums[Σ index · stride] = Σ x over the axes whose stride is 0; x is packed. sums has `size` numbers.
 void cc_sum(int rank, const int64_t *counts, const float *x, const int64_t *strides, int64_t size, float *sums);
 // y = factor · x; y may be x.
-void cc_scale(int64_t count, float factor, const float *x, float *y);
+void cc_scaled(int64_t count, float factor, const float *x, float *y);
 
 // ---- rows ----
 

@@ -47,6 +47,19 @@ void cc_affine_backward_sums(int64_t rows, int64_t channels, const float *gradie
 void cc_affine_backward_source(int64_t rows, int64_t channels, const float *gradient, const float *x, const float *a,
                                const float *b, const float *d, float *result);
 
+// A factor and an offset with a rectifier alone behind: min(ceiling, max(0, factor[c] · x + offset[c])).
+typedef struct {
+  const float *factor, *offset;
+  float ceiling;
+} cc_rectified;
+
+// The two above for a rectifier, from x alone: what it did not let through counts as 0, and result may be the gradient.
+void cc_rectified_backward_sums(int64_t rows, int64_t channels, const float *gradient, const float *x,
+                                const cc_rectified *rectified, const float *mean, float *sums, float *products);
+void cc_rectified_backward_source(int64_t rows, int64_t channels, const float *gradient, const float *x,
+                                  const cc_rectified *rectified, const float *a, const float *b, const float *d,
+                                  float *result);
+
 // ---- element by element ----
 
 // The result may be an operand.

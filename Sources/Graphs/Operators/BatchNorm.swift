@@ -79,7 +79,8 @@ package struct BatchNorm: Operator {
 
   // What is added has a gradient of its own, for which nobody needs to know it.
   package func backwardReads(input: Int) -> Bool { input != 5 }
-  package var backwardReadsOutput: Bool { relu }
+  // Behind a rectifier alone x says what was let through.
+  package var backwardReadsOutput: Bool { relu && addsSkip }
 
   package func backward(
     _ gradient: consuming Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
@@ -89,26 +90,37 @@ package struct BatchNorm: Operator {
     let mean = trained ? evaluation.saved[0] : inputs[3]
     let variance = trained ? evaluation.saved[1] : inputs[4]
     if gradient.layout != x.layout { gradient = gradient.inLayout(x.layout) }
-    let (masked, sums, products) = ChannelAffine.backwardSums(
-      consume gradient, x: x, y: relu ? evaluation.output : nil, ceiling: limit, mean: mean)
     let epsilon = epsilon
     let inverse = variance.map { 1 / ($0 + epsilon).squareRoot() }
     let factor = inputs[1].zip(inverse, *)
+    // As on the way forward, to the last bit.
+    let affine = affine(scale: inputs[1], shift: inputs[2], mean: mean, variance: variance)
+    let rectified = RectifiedAffine(factor: affine.factor, offset: affine.offset, ceiling: limit)
+    let findsMask = relu && !addsSkip
+    let (sums, products): (Tensor, Tensor)
+    if findsMask {
+      (sums, products) = rectified.backwardSums(gradient, x: x, mean: mean)
+    } else {
+      (gradient, sums, products) = ChannelAffine.backwardSums(
+        consume gradient, x: x, y: relu ? evaluation.output : nil, ceiling: limit, mean: mean)
+    }
     var result = [Tensor?](repeating: nil, count: inputs.count)
     result[1] = products.zip(inverse, *)
     result[2] = sums
-    if addsSkip { result[5] = masked }
+    if addsSkip { result[5] = gradient }
     guard needed[0] else { return result }
-    guard trained else {
-      let zero = Tensor(factor.shape, repeating: 0)
-      result[0] = ChannelAffine.forward(masked, factor: factor, offset: zero, skip: nil, relu: false)
-      return result
-    }
     // dx = factor · (g − Σg / n − x̂ · Σ(g · x̂) / n), x̂ = (x − mean) · inverse, as a · g + b · x + d.
-    let share = 1 / Float(x.count / x.shape[1])
-    let b = factor.zip(inverse) { -$0 * $1 * $1 * share }.zip(products, *)
-    let d = factor.zip(sums) { -$0 * $1 * share }.zip(b.zip(mean, *), -)
-    result[0] = ChannelAffine.backwardSource(consume masked, x: x, a: factor, b: b, d: d)
+    var b = Tensor(factor.shape, repeating: 0)
+    var d = b
+    if trained {
+      let share = 1 / Float(x.count / x.shape[1])
+      b = factor.zip(inverse) { -$0 * $1 * $1 * share }.zip(products, *)
+      d = factor.zip(sums) { -$0 * $1 * share }.zip(b.zip(mean, *), -)
+    }
+    result[0] =
+      findsMask
+      ? rectified.backwardSource(consume gradient, x: x, a: factor, b: b, d: d)
+      : ChannelAffine.backwardSource(consume gradient, x: x, a: factor, b: b, d: d)
     return result
   }
 
