@@ -96,9 +96,15 @@ import Testing
   @Test func exitsWith2WhereVerificationFails() throws {
     let converted = try converted()
     var model = try PackedFile.read(converted.file)
-    let index = try #require(model.layers.firstIndex { if case .affine = $0.kind { true } else { false } })
-    guard case .affine(let scale, let shift, let relu) = model.layers[index].kind else { return }
-    model.layers[index].kind = .affine(scale: scale.map { $0 * 3e37 }, shift: shift, relu: relu)
+    let index = try #require(
+      model.layers.firstIndex { if case .convolution(_, _, _, .binary, _) = $0.kind { true } else { false } })
+    guard
+      case .convolution(let window, let dilations, let groups, .binary(let shape, let rows, let levels), let bias) =
+        model.layers[index].kind
+    else { return }
+    let overflowing = PackedWeight.binary(shape: shape, rows, levels: levels.map { $0 * 3e37 })
+    model.layers[index].kind = .convolution(
+      window, dilations: dilations, groups: groups, overflowing, bias: bias)
     let file = converted.folder.path("overflow.signum")
     try PackedFile.write(model, to: file)
     let arguments = ["verify", file, "--against", Self.model, "--data", Self.data, "--limit", "10"]

@@ -9,10 +9,10 @@ struct LongConversion {
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// Five epochs of nine steps.
+  /// Five epochs of nineteen steps.
   func arguments(_ rest: [String] = []) -> [String] {
     [
-      "convert", BadFiles.model, "--method", "xnor", "--epochs", "5", "--batch", "500", "--seed", "7", "--data",
+      "convert", BadFiles.model, "--method", "xnor", "--epochs", "5", "--batch", "250", "--seed", "7", "--data",
       BadFiles.data, "-o", output,
     ] + rest
   }
@@ -45,19 +45,24 @@ struct LongConversion {
 
   /// Starts the conversion and sends a signal at a line of its log.
   ///
-  /// Nothing waits for time to pass: reading the log blocks until there is more of it, or until the process has ended.
+  /// Nothing waits for time to pass: reading the log blocks until there is more of it, or until the process has ended. The
+  /// pipe is small and read in small parts, so that the process, however slow this one is, can be no more than about
+  /// thirty lines ahead: a little more than an epoch.
   func ended(by signal: Int32, _ rest: [String] = [], at isThere: ([String: Any]) -> Bool) throws -> Ended {
     let process = Program.process(Program.path, arguments(rest + ["--log", "/dev/stdout"]), [:])
     let pipe = Pipe()
     process.standardOutput = pipe
+    let (reading, setsPipeSize) = (pipe.fileHandleForReading.fileDescriptor, Int32(1031))
+    guard fcntl(reading, setsPipeSize, 4096) == 4096 else { throw Failure(text: "the pipe stays large") }
     let errors = folder.url.deletingLastPathComponent().appendingPathComponent(UUID().uuidString)
     try Data().write(to: errors)
     defer { try? FileManager.default.removeItem(at: errors) }
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()
     var (text, lines, isSent) = (Data(), [[String: Any]](), false)
-    while case let more = pipe.fileHandleForReading.availableData, !more.isEmpty {
-      text += more
+    var part = [UInt8](repeating: 0, count: 256)
+    while case let count = read(reading, &part, part.count), count > 0 {
+      text += part[..<count]
       while let end = text.firstIndex(of: 10) {
         let line = (try? JSONSerialization.jsonObject(with: text[..<end])) as? [String: Any]
         text = Data(text[(end + 1)...])

@@ -11,7 +11,7 @@ import Testing
   @Test(arguments: [UInt64(1), 2]) func aKilledConversionComesToTheSameFile(_ seed: UInt64) throws {
     let conversion = try LongConversion()
     var generator = SplitMix64(seed: seed)
-    let (epoch, step) = (2 + generator.below(3), 1 + generator.below(9))
+    let (epoch, step) = (2 + generator.below(2), 1 + generator.below(19))
     let ended = try conversion.ended(by: SIGKILL, atEpoch: epoch, step: step)
     #expect(ended.reason == .uncaughtSignal && ended.status == SIGKILL)
     #expect(!conversion.folder.names.contains("o.signum"))
@@ -34,7 +34,7 @@ import Testing
     #expect(conversion.folder.names == ["o.signum.checkpoint"])
     #expect(ended.lines.last?["event"] as? String == "end" && ended.lines.last?["outcome"] as? String == "interrupted")
     let outcome = try Program.run(conversion.arguments(["--resume"]))
-    #expect(outcome.status == 0 && outcome.errors.contains("resumed after 1 epoch"), "\(outcome.errors)")
+    #expect(outcome.status == 0 && outcome.errors.contains("resumed after "), "\(outcome.errors)")
     #expect(try data(conversion.output) == LongConversion.file.get())
     #expect(conversion.folder.names == ["o.signum"])
   }
@@ -51,8 +51,8 @@ import Testing
       return outcome.errors.replacing(conversion.folder.url.path, with: "<tmp>")
     }
     let again = try refused("again", conversion.arguments())
-    #expect(again.hasPrefix("error: <tmp>/o.signum.checkpoint: an interrupted conversion left it, after 0 epochs and "))
-    #expect(again.hasSuffix("steps of training: '--resume' goes on, '--restart' begins again\n"))
+    #expect(again.hasPrefix("error: <tmp>/o.signum.checkpoint: an interrupted conversion left it, after "))
+    #expect(again.hasSuffix(" of training: '--resume' goes on, '--restart' begins again\n"))
     let recipe = try refused(
       "recipe", conversion.arguments(["--resume", "--learning-rate", "0.5", "--activations", "sign"]))
     #expect(recipe.contains("is of another conversion: recipe activations: float → sign\n"))
@@ -122,7 +122,7 @@ import Testing
     let events = objects.compactMap { $0?["event"] as? String }
     #expect(objects.compactMap { $0?["time"] as? String }.count == events.count)
     #expect(events.count { $0 == "start" } == 2 && events.count { $0 == "end" } == 2 && events.last == "end")
-    #expect(events.count { $0 == "epoch" } == 5 && events.count { $0 == "step" } == 45)
+    #expect(events.count { $0 == "epoch" } == 5 && events.count { $0 == "step" } == 95)
     let start = try #require(objects[0])
     #expect(start["threads"] as? Int == 2 && (start["command"] as? [String])?.contains("convert") == true)
     #expect((start["recipe"] as? [String: Any])?["method"] as? String == "xnor")
