@@ -90,10 +90,16 @@ CC_CLONES static void affine_rows(int64_t rows, int64_t channels, const float *r
   for (int64_t row = 0; row < rows; row++) {
     const float *p = x + row * channels, *s = skip ? skip + row * channels : NULL;
     float *q = y + row * channels;
-    if (relu && ceiling < INFINITY) {
+    // No condition inside the loops, or they would not become vector code.
+    if (s && relu && ceiling < INFINITY) {
+      for (int64_t c = 0; c < channels; c++) {
+        float v = p[c] * factor[c] + offset[c] + s[c];
+        v = v < 0 ? 0 : v;
+        q[c] = v > ceiling ? ceiling : v;
+      }
+    } else if (relu && ceiling < INFINITY) {
       for (int64_t c = 0; c < channels; c++) {
         float v = p[c] * factor[c] + offset[c];
-        if (s) v += s[c];
         v = v < 0 ? 0 : v;
         q[c] = v > ceiling ? ceiling : v;
       }

@@ -44,15 +44,15 @@ static int64_t divisor(const cc_pooling *p, int64_t oy, int64_t ox) {
 #define PIXEL ((sy + ky * p->dilation_height) * p->in_width + sx + kx * p->dilation_width)
 
 // A number that is not one wins, so that divergence is seen. Without branches: which pixel wins cannot be foreseen.
-CC_CLONES static void larger(int64_t channels, const float *restrict pixel, float *restrict best) {
+static inline __attribute__((always_inline)) void larger(int64_t channels, const float *restrict pixel, float *restrict best) {
   for (int64_t c = 0; c < channels; c++) {
     int wins = (pixel[c] > best[c]) | (pixel[c] != pixel[c]);
     best[c] = wins ? pixel[c] : best[c];
   }
 }
 
-CC_CLONES static void larger_with_place(int64_t channels, const float *restrict pixel, int32_t at,
-                                        float *restrict best, int32_t *restrict place) {
+static inline __attribute__((always_inline)) void larger_with_place(
+    int64_t channels, const float *restrict pixel, int32_t at, float *restrict best, int32_t *restrict place) {
   for (int64_t c = 0; c < channels; c++) {
     int wins = (pixel[c] > best[c]) | (pixel[c] != pixel[c]);
     best[c] = wins ? pixel[c] : best[c];
@@ -60,7 +60,8 @@ CC_CLONES static void larger_with_place(int64_t channels, const float *restrict 
   }
 }
 
-static void max_image(const cc_pooling *p, const float *x, float *y, int32_t *places) {
+// Cloned as a whole: a call for each pixel would cost more than its few channels.
+CC_CLONES static void max_image(const cc_pooling *p, const float *x, float *y, int32_t *places) {
   int64_t channels = p->channels;
   for (int64_t oy = 0; oy < p->out_height; oy++) {
     for (int64_t ox = 0; ox < p->out_width; ox++) {
