@@ -5,10 +5,10 @@ extension ConvolutionPrimitive {
   /// What oneDNN runs for a convolution, by direction: the names that it gives its implementations.
   ///
   /// Names with `jit` or `brg` are made for the processor, `gemm` copies the image for a matrix product, `ref` is a plain
-  /// loop. Empty where oneDNN has nothing, and `winograd` where our own transformed convolution serves training.
-  package static func implementations(_ image: Shape, kernel: Shape, window: Window, groups: Int)
-    -> [(direction: String, value: String)]
-  {
+  /// loop. Empty where oneDNN has nothing, and `winograd` or `few-channels` where our own loops serve training.
+  package static func implementations(
+    _ image: Shape, kernel: Shape, bias: Bool, window: Window, groups: Int
+  ) -> [(direction: String, value: String)] {
     let output = Shape([image[0], kernel[0]] + window.output(of: [image[2], image[3]])!)
     var description = od_convolution(image, output, window: window, groups: groups)
     let directions = [
@@ -17,7 +17,10 @@ extension ConvolutionPrimitive {
     ]
     let isTransformed = Winograd.description(image, output, window: window, groups: groups) != nil
     return directions.map { name, direction in
-      if isTransformed { return (name, "winograd") }
+      let isKernel = direction == OD_BACKWARD_KERNEL
+      if isKernel, FewChannels.serves(image, window: window, groups: groups) { return (name, "few-channels") }
+      // The gradient of a bias is a sum of its own, which oneDNN takes together with that of the kernel.
+      if isTransformed, !(isKernel && bias) { return (name, "winograd") }
       var buffer = [CChar](repeating: 0, count: 64)
       _ = od_convolution_implementation(&description, direction, &buffer)
       return (name, String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))

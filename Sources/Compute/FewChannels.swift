@@ -3,14 +3,19 @@ import Tensors
 
 /// The gradient of a kernel over images of one or two channels: the first layer of networks for grey images.
 ///
-/// oneDNN 2.6 has a kernel for three channels, which reaches the peak, and is ten times slower with one. Sums are split in a way that does not depend on the number of
-/// threads.
+/// oneDNN 2.6 has a kernel for three channels, which reaches the peak, and is ten times slower with one. Sums are split
+/// in a way that does not depend on the number of threads.
 enum FewChannels {
-  /// Nil where there are more channels, or groups or dilation.
+  /// Whether there are few channels, and neither groups nor dilation.
+  static func serves(_ image: Shape, window: Window, groups: Int) -> Bool {
+    groups == 1 && (1...2).contains(image[1]) && window.dilations == [1, 1]
+  }
+
+  /// Nil where it does not serve.
   static func backwardKernel(
     _ gradient: Tensor, x: Tensor, kernel: Shape, bias: Bool, window: Window, groups: Int
   ) -> (kernel: Tensor, bias: Tensor?)? {
-    guard groups == 1, (1...2).contains(x.shape[1]), window.dilations == [1, 1] else { return nil }
+    guard serves(x.shape, window: window, groups: groups) else { return nil }
     var description = cc_few_channels(x.shape, gradient.shape, window: window)
     let (gradient, x) = (gradient.inLayout(.channelsLast), x.inLayout(.channelsLast))
     var biasGradient = bias ? Tensor([kernel[0]], repeating: 0) : nil

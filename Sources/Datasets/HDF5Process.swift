@@ -28,7 +28,7 @@ struct HDF5Process {
 
   /// The paths of all arrays from the root, without a slash before them.
   func arrayNames() throws(DatasetError) -> [String] {
-    let bytes = try output(["hdf5-contents", file])
+    let bytes = try output(["hdf5-contents", "--", file])
     guard let contents = try? JSONDecoder().decode(Contents.self, from: Data(bytes)) else {
       throw .damaged(file, "its contents could not be listed")
     }
@@ -36,7 +36,7 @@ struct HDF5Process {
   }
 
   /// An array as the bytes of a `.npy` file.
-  func array(_ name: String) throws(DatasetError) -> [UInt8] { try output(["hdf5-array", file, name]) }
+  func array(_ name: String) throws(DatasetError) -> [UInt8] { try output(["hdf5-array", "--", file, name]) }
 
   /// What the process writes. Throws its message where it fails, and that the file is damaged where it is killed.
   private func output(_ arguments: [String]) throws(DatasetError) -> [UInt8] {

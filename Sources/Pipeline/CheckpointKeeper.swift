@@ -122,8 +122,10 @@ final class CheckpointKeeper {
   }
 
   private func interrupted(_ signal: Int32) -> Interrupted {
-    let place = saved?.place ?? "before the first step"
-    return Interrupted(signal: signal, description: "interrupted \(place): '--resume' goes on from \(path)")
+    guard let saved, remaining != nil else {
+      return Interrupted(signal: signal, description: "interrupted before there was anything to save")
+    }
+    return Interrupted(signal: signal, description: "interrupted \(saved.place): '--resume' goes on from \(path)")
   }
 
   /// The checkpoint that lies there now.

@@ -92,7 +92,10 @@ final class ConversionLog {
   /// Whether a path leads nowhere, to no regular file, or to a file that is empty or begins as a log does.
   private static func isLog(_ path: String) throws -> Bool {
     guard Output.kind(path) == S_IFREG, Output.size(path) > 0 else { return true }
-    return try FileHandle(forReadingFrom: URL(fileURLWithPath: path)).read(upToCount: 1) == Data("{".utf8)
+    let start = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)).read(upToCount: 1 << 16) ?? Data()
+    let line = start.prefix { $0 != 10 }
+    // The first line of a log may be longer than what was read, or cut where a process was killed.
+    return line.first == UInt8(ascii: "{") && line.range(of: Data("\"event\":".utf8)) != nil
   }
 
   /// A process that was killed may have left half a line.

@@ -60,7 +60,7 @@ public struct LayerRule: Hashable, Sendable {
 extension Recipe.Layers {
   var rules: [LayerRule] { if case .rules(let rules) = self { rules } else { [] } }
 
-  func problems(method: String, options: [String: String]) -> [String] {
+  func problems(method: String, options: [String: String], hardAt: Float) -> [String] {
     rules.enumerated().flatMap { index, rule -> [String] in
       let place = "'layers', rule \(index + 1): "
       var problems: [String] = []
@@ -71,8 +71,8 @@ extension Recipe.Layers {
       do {
         _ = try makeMethod(named: rule.method ?? method, options: base.merging(rule.options) { $1 })
       } catch { if rule.method != nil || !rule.options.isEmpty { problems.append(place + "\(error)") } }
-      if let start = rule.start, !(0..<0.9).contains(start) {
-        problems.append(place + "'start' must be from 0 to below 0.9, not \(start)")
+      if let start = rule.start, !(start >= 0 && start < hardAt) {
+        problems.append(place + "'start' must be from 0 to below 'hard-at', which is \(hardAt), not \(start)")
       }
       return problems
     }

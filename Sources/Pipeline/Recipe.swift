@@ -135,7 +135,7 @@ extension Recipe: Codable {
   public var problems: [String] {
     var problems = Self.settings.compactMap { $0.problem(self) }
     do { _ = try makeMethod(named: method, options: options) } catch { problems.append("\(error)") }
-    problems += layers.problems(method: method, options: options)
+    problems += layers.problems(method: method, options: options, hardAt: hardAt)
     if normalization != "auto", Normalizations.named(normalization) == nil {
       problems.append("'normalization': \(Normalizations.explanation(normalization))")
     }

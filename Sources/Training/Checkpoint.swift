@@ -43,9 +43,11 @@ package struct Course: Codable, Hashable, Sendable {
     guard (0...epochs).contains(epoch) else { return ["it is in epoch \(epoch) of \(epochs)"] }
     var problems: [String] = []
     if step < 0 || step > 0 && (epoch == epochs || step >= steps(epoch)) { problems.append("there is no step \(step)") }
-    if sums.images < 0 || sums.correct < 0 || sums.correct > sums.images || !sums.loss.isFinite {
+    let isPlausible = (0...1 << 40).contains(sums.images) && (0...max(sums.images, 0)).contains(sums.correct)
+    if !isPlausible || !sums.loss.isFinite || step == 0 && sums != Sums() {
       problems.append("its sums are none")
     }
+    if history.count != epoch { problems.append("it tells of \(history.count) epochs, not \(epoch)") }
     return problems
   }
 }

@@ -125,6 +125,7 @@ extension Parameters {
     for (name, value) in wanted {
       guard let found = tensors[name] else { problems.append("'\(name)' is missing"); continue }
       if found.shape != value.shape { problems.append("'\(name)' is \(found.shape), not \(value.shape)") }
+      if name != "updates", !found.isFinite { problems.append("'\(name)' holds what is no number") }
     }
     problems += Set(tensors.keys).subtracting(wanted.map(\.name)).sorted().map { "'\($0)' is not known" }
     if let updates = tensors["updates"], updates.scalars.contains(where: { !($0 >= 0 && $0 <= 0x1p24) }) {

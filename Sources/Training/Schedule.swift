@@ -7,10 +7,13 @@ package enum Span: Hashable, Sendable {
   case share(Float)
   case epochs(Float)
 
+  /// In epochs; no training has more.
+  private static let longest: Float = 100_000
+
   /// As recipes write it; nil for anything else.
   package init?(_ text: String) {
     let words = text.split(separator: " ", omittingEmptySubsequences: true)
-    guard let number = words.first.flatMap({ Float($0) }), number.isFinite, number >= 0 else { return nil }
+    guard let number = words.first.flatMap({ Float($0) }), number >= 0, number <= Self.longest else { return nil }
     switch words.dropFirst().first {
     case nil where number <= 1: self = .share(number)
     case "epochs", "epoch": self = .epochs(number)

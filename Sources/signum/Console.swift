@@ -12,7 +12,8 @@ enum Console {
     for line in message.split(separator: "\n") { write("error: \(line)\n") }
   }
 
-  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// A message that nobody can read any more is no reason to stop.
+  static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
   /// Makes sure that all of standard output has arrived, and ends the process with 1 where it has not.
   static func finish() {

@@ -53,7 +53,7 @@ enum HDF5Child {
   static func show(_ file: String, json: Bool) throws {
     let child = Foundation.Process()
     child.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    child.arguments = ["hdf5-contents", file]
+    child.arguments = ["hdf5-contents", "--", file]
     child.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     let (output, errors) = (Pipe(), Pipe())
     child.standardOutput = output

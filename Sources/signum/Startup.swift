@@ -24,6 +24,8 @@ enum Startup {
     for signal in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(signal) { cleanUp(after: signal) }
     // A file that may not grow is an error of the write, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
+    // Whoever reads the messages may be gone, as after the end of a terminal; the state is saved all the same.
+    signal(SIGPIPE, SIG_IGN)
   }
 
   /// Whether whoever started the program wants it to outlive a signal, as nohup does.

@@ -7,7 +7,8 @@ import Tensors
 ///
 /// A coded weight has a level of its own for each output channel, so its symbols stay what they were; of a float kernel
 /// each weight is multiplied. A batch norm that also adds a skip is left, because it is one pass over memory as it is; one
-/// that a sign reads is left, because a sum that is rounded elsewhere could fall on the other side of 0.
+/// that a sign reads, at once or behind what moves or bounds numbers, is left, because a sum that is rounded elsewhere
+/// could fall on the other side of 0.
 package struct FoldBatchNorm: Pass {
   package static let name = "fold-batch-norm"
   package static let summary = "folds a batch norm into the weights and the bias before it"
@@ -18,7 +19,7 @@ package struct FoldBatchNorm: Pass {
     return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
       guard let norm = node.operation as? BatchNorm, !norm.addsSkip, norm.ceiling == nil,
         readers[node.inputs[0]]?.count == 1, !graph.outputs.contains(node.inputs[0]),
-        norm.relu || !(readers[node.id] ?? []).contains(where: { $0.operation is SignActivation })
+        norm.relu || !isSigned(node.id, readers)
       else { return nil }
       let layer = new[inputs[0]]
       guard let operation = layer.operation, isFoldable(operation, layer.shape),
@@ -39,6 +40,18 @@ package struct FoldBatchNorm: Pass {
     }
   }
 
+  /// Whether a sign asks on which side of 0 a value lies.
+  private func isSigned(_ id: Graph.Node.ID, _ readers: [Graph.Node.ID: [Graph.Node]]) -> Bool {
+    (readers[id] ?? []).contains { reader in
+      switch reader.operation {
+      case is SignActivation, is Sign: true
+      case is MaxPool, is Flatten, is Reshape, is Transpose, is Slice, is Pad, is Concat, is Clip, is Identity:
+        isSigned(reader.id, readers)
+      default: false
+      }
+    }
+  }
+
   /// Whether the output channels of a layer are what a batch norm takes for channels.
   private func isFoldable(_ operation: any Operator, _ shape: Shape) -> Bool {
     operation is Convolution || (operation is Dense && shape.rank == 2)
@@ -47,9 +60,12 @@ package struct FoldBatchNorm: Pass {
   private static func scaled(_ weight: Graph.Constant, by factor: [Float]) -> Graph.Constant {
     switch weight {
     case .coded(let coded):
+      // Levels are not negative: where the factor is, the symbols of the channel change sides.
+      let row = coded.symbols.count / max(coded.shape[0], 1)
+      let symbols = coded.symbols.enumerated().map { factor[$0 / row] < 0 ? -$1 : $1 }
       return .coded(
         CodedTensor(
-          coded.shape, coded.alphabet, symbols: coded.symbols, levels: zip(coded.levels, factor).map { $0 * $1 }))
+          coded.shape, coded.alphabet, symbols: symbols, levels: zip(coded.levels, factor).map { $0 * abs($1) }))
     case .dense(let kernel):
       let row = kernel.count / kernel.shape[0]
       let scaled = kernel.inLayout(.rowMajor).scalars.enumerated().map { $1 * factor[$0 / row] }

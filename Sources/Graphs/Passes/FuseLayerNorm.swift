@@ -40,14 +40,16 @@ private struct LayerNormParts {
     guard (graph[deviation].operation as? Pointwise)?.function == .squareRoot else { return nil }
     let variance = graph[deviation].inputs[0]
     guard graph[variance].operation is Add, let (mean, constant) = graph.withConstant(graph[variance].inputs),
-      let epsilon = graph.number(constant), let spread = graph[mean].operation as? Mean
+      let epsilon = graph.number(constant), epsilon >= 0, let spread = graph[mean].operation as? Mean
     else { return nil }
     let square = graph[mean].inputs[0]
     guard graph[square].operation is Multiply, graph[square].inputs == [centred, centred],
       graph[centred].operation is Subtract
     else { return nil }
     let (source, middle) = (graph[centred].inputs[0], graph[centred].inputs[1])
-    guard let mean = graph[middle].operation as? Mean, graph[middle].inputs == [source] else { return nil }
+    guard let mean = graph[middle].operation as? Mean, graph[middle].inputs == [source],
+      graph[source].shape == node.shape
+    else { return nil }
     let rank = graph[source].shape.rank
     let axes = mean.axes.sorted()
     guard spread.axes.sorted() == axes, !axes.isEmpty, axes == Array(rank - axes.count..<rank), axes[0] > 0 else {
