@@ -51,7 +51,7 @@ let package = Package(
     library("Datasets", ["Tensors", "CZlib", "CImages"]),
 
     // Weights to symbols, trained.
-    library("Methods", ["Graphs"]),
+    library("Methods", ["Graphs", "Compute"]),
     library("Training", ["Methods", "Graphs", "Datasets"]),
 
     // Files out.

@@ -139,4 +139,16 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
       }
     }
   }
+
+  @Test func everyIndexOnce() {
+    for count in [0, 1, 2, 5, 100] {
+      for threads in [1, 3] {
+        var seen = [Int](repeating: 0, count: count)
+        seen.withUnsafeMutableBufferPointer { seen in
+          on(threads: threads) { Pool.forEach(count) { seen[$0] += 1 } }
+        }
+        #expect(seen == Array(repeating: 1, count: count))
+      }
+    }
+  }
 }

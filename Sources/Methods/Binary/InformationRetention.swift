@@ -1,3 +1,4 @@
+import Compute
 import Foundation
 import Graphs
 import Tensors
@@ -39,10 +40,15 @@ package struct InformationRetention: Method {
     var symbols = [Int8](repeating: 1, count: latent.count)
     var levels = [Float](repeating: 1, count: latent.shape[0])
     latent.inLayout(.rowMajor).withUnsafeFloats { weights in
-      for channel in 0..<latent.shape[0] {
-        let standard = Standard(weights, channel * row..<(channel + 1) * row)
-        for i in channel * row..<(channel + 1) * row where weights[i] < standard.mean { symbols[i] = -1 }
-        levels[channel] = standard.level
+      symbols.withUnsafeMutableBufferPointer { symbols in
+        levels.withUnsafeMutableBufferPointer { levels in
+          Pool.forEach(levels.count) { channel in
+            let span = channel * row..<(channel + 1) * row
+            let standard = Standard(weights, span)
+            for i in span where weights[i] < standard.mean { symbols[i] = -1 }
+            levels[channel] = standard.level
+          }
+        }
       }
     }
     return CodedTensor(latent.shape, .binary, symbols: symbols, levels: levels)
@@ -56,7 +62,7 @@ package struct InformationRetention: Method {
     let result = Tensor(latent.shape) { result in
       latent.withUnsafeFloats { weights in
         gradient.withUnsafeFloats { gradient in
-          for channel in 0..<latent.shape[0] {
+          Pool.forEach(latent.shape[0]) { channel in
             let span = channel * row..<(channel + 1) * row
             let standard = Standard(weights, span)
             for i in span {
