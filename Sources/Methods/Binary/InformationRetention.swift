@@ -45,7 +45,7 @@ package struct InformationRetention: Method {
           Pool.forEach(levels.count) { channel in
             let span = channel * row..<(channel + 1) * row
             let standard = Standard(weights, span)
-            for i in span where weights[i] < standard.mean { symbols[i] = -1 }
+            for i in span { symbols[i] = weights[i] < standard.mean ? -1 : 1 }
             levels[channel] = standard.level
           }
         }
@@ -59,17 +59,30 @@ package struct InformationRetention: Method {
     let t = sharpnessAtStart * pow(sharpnessAtEnd / sharpnessAtStart, moment.progress)
     let peak = max(1, t)  // k · t in one, so that a tiny t loses nothing
     let (gradient, latent) = (gradient.inLayout(.rowMajor), latent.inLayout(.rowMajor))
+    var standards = [Standard](repeating: Standard(), count: latent.shape[0])
+    // Apart from the rest, because the vector loop for tanh is much faster than one number at a time.
+    let y = Tensor(latent.shape) { scaled in
+      latent.withUnsafeFloats { weights in
+        standards.withUnsafeMutableBufferPointer { standards in
+          Pool.forEach(standards.count) { channel in
+            let span = channel * row..<(channel + 1) * row
+            let standard = Standard(weights, span)
+            for i in span { scaled[i] = t * standard.value(weights[i]) }
+            standards[channel] = standard
+          }
+        }
+      }
+    }.applying(.tanh)
     let result = Tensor(latent.shape) { result in
       latent.withUnsafeFloats { weights in
         gradient.withUnsafeFloats { gradient in
-          Pool.forEach(latent.shape[0]) { channel in
-            let span = channel * row..<(channel + 1) * row
-            let standard = Standard(weights, span)
-            for i in span {
-              let y = tanh(t * standard.value(weights[i]))
-              result[i] = standard.level * gradient[i] * peak * (1 - y * y)
+          y.withUnsafeFloats { y in
+            Pool.forEach(standards.count) { channel in
+              let span = channel * row..<(channel + 1) * row
+              let standard = standards[channel]
+              for i in span { result[i] = standard.level * gradient[i] * peak * (1 - y[i] * y[i]) }
+              standard.pullBack(result, weights, span)
             }
-            standard.pullBack(result, weights, span)
           }
         }
       }
@@ -83,6 +96,8 @@ package struct InformationRetention: Method {
     /// 0 where there is nothing to divide by.
     var inverseDeviation: Float = 0
     var level: Float = 1
+
+    init() {}
 
     init(_ weights: UnsafeBufferPointer<Float>, _ span: Range<Int>) {
       guard span.count > 1 else {
