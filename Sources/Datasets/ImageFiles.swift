@@ -25,6 +25,8 @@ struct ImageFiles: Dataset {
     precondition(target.count == preparation.size, "an image has \(preparation.size) numbers")
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: preparation.size) { bytes in
       if let problem = preparation.write(paths[index], into: bytes.baseAddress!) {
+        // Every image was decoded when the data were opened. Going on without one would train on other data than the
+        // recipe says, and copying an image cannot throw; the last checkpoint stays.
         fatalError("\(paths[index]): could be read when the program began, and now: \(problem)")
       }
       Window(imageShape, placement).copy(bytes.baseAddress!, with: pixels, to: target.baseAddress!)
