@@ -175,6 +175,7 @@ private struct LayerRule {
     switch constant {
     case .dense(let tensor): return .float(tensor.inLayout(.rowMajor))
     case .coded(let coded):
+      guard coded.alphabet.isBinary else { throw LoweringProblem("its weight is not binary") }
       let (shape, row) = (coded.shape, coded.shape.count / max(coded.shape[0], 1))
       return .binary(
         shape: shape.dimensions, BitRows(rows: shape[0], columns: row, symbols: Self.channelsLast(coded)),

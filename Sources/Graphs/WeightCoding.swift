@@ -4,8 +4,8 @@ import Tensors
 package protocol WeightCoding: Operator {
   /// The deployed form of a latent weight, given with its companions.
   func code(_ inputs: [Tensor]) -> CodedTensor
-  /// Brings the latent weight back where the method wants it after a training step.
-  func settle(_ latent: inout Tensor, at moment: Moment)
-  /// The gradient of a penalty on the latent weight, or nil where the method has none.
-  func penalty(_ latent: Tensor, at moment: Moment) -> Tensor?
+  /// Brings the latent weight and its companions back where the method wants them after a training step.
+  func settle(_ inputs: inout [Tensor], at moment: Moment)
+  /// The gradient of a penalty for the latent weight and each companion, nil for what has none. Empty without any.
+  func penalty(_ inputs: [Tensor], at moment: Moment) -> [Tensor?]
 }

@@ -20,11 +20,14 @@ package struct AttachMethod: Pass {
   package var layers: Set<String>
   /// The progress of training at which the weights become symbols.
   package var start: Float
+  /// Of what the method draws at random, another stream of it for each weight.
+  package var seed: UInt64
 
-  package init(_ method: any Method, layers: Set<String>, start: Float = 0) {
+  package init(_ method: any Method, layers: Set<String>, start: Float = 0, seed: UInt64 = 1) {
     self.method = method
     self.layers = layers
     self.start = start
+    self.seed = seed
   }
 
   package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
@@ -51,10 +54,13 @@ package struct AttachMethod: Pass {
     _ method: some Method, to latent: Graph.Node.ID, _ weight: Tensor, in graph: inout Graph
   ) throws(ShapeError) -> Graph.Node.ID {
     let name = graph[latent].name
-    let companions = method.companions(for: weight).enumerated().map { index, companion in
-      graph.addConstant("\(name).companion\(index)", companion)
-    }
-    return try graph.add("\(name).coding", Coding(method, start: start), [latent] + companions)
+    let stream = UInt64(latent.index)
+    var generator = SplitMix64(seed: seed, stream: stream)
+    let companions = method.companions(for: weight, seed: generator.next())
+    // Another reader of the weight keeps it as it is.
+    let begun = method.latent(for: weight, companions: companions).map { graph.addConstant("\(name).latent", $0) }
+    let others = companions.enumerated().map { graph.addConstant("\(name).companion\($0)", $1) }
+    return try graph.add("\(name).coding", Coding(method, start: start, stream: stream), [begun ?? latent] + others)
   }
 }
 

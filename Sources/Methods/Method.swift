@@ -9,7 +9,8 @@ package protocol Method: Sendable, Codable, Hashable {
   static var name: String { get }
   /// What the method does, in a sentence, for `signum list methods`.
   static var summary: String { get }
-  static var alphabet: Alphabet { get }
+  /// Where it was published: `Rastegari et al. 2016, arXiv 1603.05279`. Empty for what is nobody's.
+  static var paper: String { get }
   /// The learning rate that fine-tuning from a trained network starts from unless the recipe names one.
   static var learningRate: Float { get }
 
@@ -19,34 +20,52 @@ package protocol Method: Sendable, Codable, Hashable {
   /// What is wrong with the options, or nil.
   var problem: String? { get }
 
+  /// What the symbols may be. Where a method learns how many bits a layer needs, the widest.
+  var alphabet: Alphabet { get }
+
   /// The deployed form. Training multiplies by what this decodes to, and export packs this same value.
   func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor
 
-  /// The gradient for `latent` (first) and for each companion, given the gradient for the decoded weight.
-  func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor]
+  /// The gradient for `latent` (first) and for each companion, given the gradient for the decoded weight; nil for a
+  /// companion that no gradient moves (only `settle` does).
+  func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?]
 
-  /// Further trained tensors that go with a weight: learned levels, thresholds. None by default.
-  func companions(for latent: Tensor) -> [Tensor]
+  /// Further tensors that go with a weight, as many for every weight: learned levels, thresholds. None by default.
+  ///
+  /// - Parameter seed: of what is drawn at random; another one for each layer.
+  func companions(for weight: Tensor, seed: UInt64) -> [Tensor]
+
+  /// The latent weight that training begins with, for a trained weight: nil, the default, for the weight itself.
+  func latent(for weight: Tensor, companions: [Tensor]) -> Tensor?
+
+  /// Whether `relax` gives the trained weight back at progress 0, so that training is asked of the method from the
+  /// beginning; it then stands at progress 0 until its start. Otherwise the latent weight passes as it is until then.
+  var beginsAtTheWeight: Bool { get }
 
   /// What training multiplies by: the decoded symbols, or a softer weight for a method that hardens as it goes.
   func relax(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> Tensor
 
-  /// The gradient of a penalty on the latent weight, added at each step. None by default.
-  func penalty(_ latent: Tensor, at moment: Moment) -> Tensor?
+  /// The gradient of a penalty for `latent` (first) and for each companion, added at each step: nil for what has none,
+  /// empty (the default) where nothing has.
+  func penalty(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?]
 
-  /// Brings the latent weight back where the method wants it after each step. Does nothing by default.
-  func settle(_ latent: inout Tensor, at moment: Moment)
+  /// Brings the latent weight and its companions back where the method wants them after each step. Does nothing by
+  /// default.
+  func settle(_ latent: inout Tensor, companions: inout [Tensor], at moment: Moment)
 }
 
 extension Method {
   package static var learningRate: Float { 0.02 }
   package var problem: String? { nil }
-  package func companions(for latent: Tensor) -> [Tensor] { [] }
+  package func companions(for weight: Tensor, seed: UInt64) -> [Tensor] { [] }
+  package func companions(for weight: Tensor) -> [Tensor] { companions(for: weight, seed: 0) }
+  package func latent(for weight: Tensor, companions: [Tensor]) -> Tensor? { nil }
+  package var beginsAtTheWeight: Bool { false }
   package func relax(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> Tensor {
     code(latent, companions: companions, at: moment).decoded()
   }
-  package func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? { nil }
-  package func settle(_ latent: inout Tensor, at moment: Moment) {}
+  package func penalty(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] { [] }
+  package func settle(_ latent: inout Tensor, companions: inout [Tensor], at moment: Moment) {}
 }
 
 /// Every method. A newcomer adds one line here, and is held to the method laws from then on.
@@ -63,19 +82,26 @@ package struct Coding<M: Method>: WeightCoding {
   package let method: M
   /// The progress at which the weight becomes symbols, from 0 to below 1; the method's own progress counts from there.
   package let start: Float
+  /// What tells this layer's random numbers from another's.
+  package let stream: UInt64
 
   /// - Precondition: `0 ≤ start < 1`.
-  package init(_ method: M, start: Float = 0) {
+  package init(_ method: M, start: Float = 0, stream: UInt64 = 0) {
     precondition(start >= 0 && start < 1, "a coding begins before the end of training")
     self.method = method
     self.start = start
+    self.stream = stream
   }
 
-  /// The same moment as the method sees it, or nil where it has not begun.
+  private func hasBegun(_ moment: Moment) -> Bool { moment.progress >= start }
+
+  /// The same moment as the method sees it, or nil where the latent weight passes as it is.
   private func moment(_ moment: Moment) -> Moment? {
-    guard moment.progress >= start else { return nil }
+    guard hasBegun(moment) || method.beginsAtTheWeight else { return nil }
     var own = moment
-    own.progress = (moment.progress - start) / (1 - start)
+    own.progress = max(0, (moment.progress - start) / (1 - start))
+    var generator = SplitMix64(seed: moment.seed, stream: stream)
+    own.seed = generator.next()
     return own
   }
 
@@ -100,11 +126,16 @@ package struct Coding<M: Method>: WeightCoding {
     method.code(inputs[0], companions: Array(inputs.dropFirst()), at: .inference)
   }
 
-  package func settle(_ latent: inout Tensor, at moment: Moment) {
-    if let moment = self.moment(moment) { method.settle(&latent, at: moment) }
+  package func settle(_ inputs: inout [Tensor], at moment: Moment) {
+    guard hasBegun(moment), let moment = self.moment(moment) else { return }
+    var companions = Array(inputs.dropFirst())
+    method.settle(&inputs[0], companions: &companions, at: moment)
+    inputs.replaceSubrange(1..., with: companions)
   }
-  package func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? {
-    self.moment(moment).flatMap { method.penalty(latent, at: $0) }
+
+  package func penalty(_ inputs: [Tensor], at moment: Moment) -> [Tensor?] {
+    guard hasBegun(moment), let moment = self.moment(moment) else { return [] }
+    return method.penalty(inputs[0], companions: Array(inputs.dropFirst()), at: moment)
   }
 
   package var parameterInputs: [Int] { Array(0...method.companions(for: Tensor([1, 1], repeating: 1)).count) }

@@ -94,7 +94,9 @@ extension LayerPlan {
     }
     let signed = Set(coded.filter { $0.activations == .sign }.map(\.name))
     let signs = signed.isEmpty ? [] : [SignInputs(layers: signed, start: progress(at: recipe.activationsFrom))]
-    let codings = groups.map { AttachMethod($0.method, layers: $0.layers, start: progress(at: $0.start)) }
+    let codings = groups.map {
+      AttachMethod($0.method, layers: $0.layers, start: progress(at: $0.start), seed: recipe.seed)
+    }
     return codings as [any Pass] + signs as [any Pass]
   }
 

@@ -124,7 +124,8 @@ package struct FineTuning: Sendable {
   func moment(_ epoch: Int, _ step: Int, _ steps: Int) -> Moment {
     let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
     let seed = SplitMix64(seed: settings.seed, stream: UInt64(epoch), UInt64(step)).peek
-    return Moment(phase: .training, progress: min(1, through / settings.hardAt), seed: seed)
+    return Moment(
+      phase: .training, progress: min(1, through / settings.hardAt), seed: seed, step: epoch * steps + step)
   }
 
   func calibrated(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [Graph.Node.ID: Tensor] {

@@ -110,7 +110,7 @@ extension CodedTensor {
       for channel in 0..<channels {
         var isConstant = true
         // Symbols whose level is 0 stand for nothing, whichever they are.
-        let isSilent = levels[channel] == 0
+        let isSilent = levels[channel] == 0 && (negativeLevels?[channel] ?? 0) == 0
         for i in channel * row..<(channel + 1) * row {
           counts[isSilent ? 128 : Int(symbols[i]) + 128] += 1
           isConstant = isConstant && symbols[i] == symbols[channel * row]

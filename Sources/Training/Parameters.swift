@@ -9,8 +9,9 @@ package struct Parameters: Sendable {
   struct Parameter {
     var id: Graph.Node.ID
     var role: ParameterRole
-    /// The coding that makes symbols of it, where it is a latent weight.
+    /// The coding that makes symbols of it, where it is a latent weight, and all that the coding reads.
     var coding: (any WeightCoding)?
+    var codingInputs: [Graph.Node.ID] = []
     /// What the optimizer remembers of its gradients.
     var moments: [Tensor]
     /// How often it has been updated.
@@ -43,7 +44,7 @@ package struct Parameters: Sendable {
         all.append(
           Parameter(
             id: id, role: ParameterRole(of: operation, input: index),
-            coding: index == 0 ? operation as? any WeightCoding : nil,
+            coding: index == 0 ? operation as? any WeightCoding : nil, codingInputs: index == 0 ? node.inputs : [],
             moments: Array(repeating: nothing, count: rule.optimizer.momentCount)))
         values[id] = value.inLayout(.rowMajor)
       }
@@ -60,8 +61,11 @@ package struct Parameters: Sendable {
   package mutating func step(_ gradients: [Graph.Node.ID: Tensor], rate: Float, at moment: Moment) {
     var gradients = gradients
     for parameter in all {
-      guard let penalty = parameter.coding?.penalty(values[parameter.id]!, at: moment) else { continue }
-      gradients[parameter.id] = gradients[parameter.id]?.adding(penalty)
+      guard let coding = parameter.coding else { continue }
+      let penalties = coding.penalty(parameter.codingInputs.map { values[$0]! }, at: moment)
+      for (id, penalty) in zip(parameter.codingInputs, penalties) {
+        if let penalty { gradients[id] = gradients[id]?.adding(penalty) ?? penalty }
+      }
     }
     clip(&gradients)
     for index in all.indices {
@@ -71,7 +75,12 @@ package struct Parameters: Sendable {
       rule.step(
         &values[id]!, &all[index].moments, gradient: gradient, rate: rate, role: all[index].role,
         updates: all[index].updates)
-      all[index].coding?.settle(&values[id]!, at: moment)
+    }
+    for parameter in all {
+      guard let coding = parameter.coding else { continue }
+      var inputs = parameter.codingInputs.map { values[$0]! }
+      coding.settle(&inputs, at: moment)
+      for (id, value) in zip(parameter.codingInputs, inputs) { values[id] = value }
     }
     average()
   }

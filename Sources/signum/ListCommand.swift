@@ -45,7 +45,7 @@ struct ListCommand: ParsableCommand {
 
   private var entries: [Entry] {
     switch topic {
-    case .methods: methods.map { Entry(name: $0.name, summary: $0.summary + Self.options(of: $0)) }
+    case .methods: methods.map { Entry(name: $0.name, summary: Self.explanation(of: $0)) }
     case .operators: operators.map { Entry(name: $0.name, summary: "") }
     case .passes:
       passes.map { type(of: $0) }.map { Entry(name: $0.name, summary: $0.summary) }
@@ -65,8 +65,10 @@ struct ListCommand: ParsableCommand {
     }
   }
 
-  private static func options(of type: any Method.Type) -> String {
+  /// What it does, where it was published, and what can be set.
+  private static func explanation(of type: any Method.Type) -> String {
     let options = defaultOptions(of: type).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    return options.isEmpty ? "" : "; options: \(options.joined(separator: ", "))"
+    return type.summary + (type.paper.isEmpty ? "" : "; \(type.paper)")
+      + (options.isEmpty ? "" : "; options: \(options.joined(separator: ", "))")
   }
 }

@@ -43,8 +43,8 @@ private struct Doubling: WeightCoding {
       inputs[0].shape, .binary, symbols: inputs[0].scalars.map { $0 < 0 ? -1 : 1 },
       levels: Array(repeating: 2, count: inputs[0].shape[0]))
   }
-  func settle(_ latent: inout Tensor, at moment: Moment) {}
-  func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? { nil }
+  func settle(_ inputs: inout [Tensor], at moment: Moment) {}
+  func penalty(_ inputs: [Tensor], at moment: Moment) -> [Tensor?] { [] }
 }
 
 struct RemoveIdentitiesTests {

@@ -57,7 +57,7 @@ struct InformationRetentionTests {
     let (shape, row): (Shape, Int) = ([3, 4, 3, 3], 36)
     let latent = Tensor.random(shape, seed: 1)
     let gradient = method.backward(
-      .random(shape, seed: 2), latent: latent, companions: [], at: Moment(phase: .training, progress: progress))[0]
+      .random(shape, seed: 2), latent: latent, companions: [], at: Moment(phase: .training, progress: progress))[0]!
       .scalars
     for channel in 0..<3 {
       let span = channel * row..<(channel + 1) * row
@@ -86,7 +86,7 @@ struct InformationRetentionTests {
     }
     let found = method.backward(
       outer, latent: Tensor([1, 10], scalars: weights.map { Float($0) }), companions: [],
-      at: Moment(phase: .training, progress: progress))[0].scalars
+      at: Moment(phase: .training, progress: progress))[0]!.scalars
     for i in 0..<10 {
       var (up, down) = (weights, weights)
       up[i] += 1e-5
@@ -98,7 +98,7 @@ struct InformationRetentionTests {
 
   @Test func aConstantChannelGetsNoGradientAndSignsPlus() {
     let latent = Tensor([2, 3], scalars: [0.5, 0.5, 0.5, 1, 2, 3])
-    let gradient = method.backward(Tensor([2, 3], repeating: 1), latent: latent, companions: [], at: .inference)[0]
+    let gradient = method.backward(Tensor([2, 3], repeating: 1), latent: latent, companions: [], at: .inference)[0]!
     #expect(Array(gradient.scalars[..<3]) == [0, 0, 0])
     #expect(Array(method.code(latent, companions: [], at: .inference).symbols[..<3]) == [1, 1, 1])
   }

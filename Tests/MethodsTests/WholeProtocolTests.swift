@@ -10,10 +10,13 @@ import Methods
 private struct LearnedLevel: Method {
   static let name = "learned-level"
   static let summary = "sign times a trained level"
-  static let alphabet = Alphabet.binary
+  static let paper = ""
+  var alphabet: Alphabet { .binary }
   init() {}
 
-  func companions(for latent: Tensor) -> [Tensor] { [Tensor([latent.shape[0]], repeating: 0.5)] }
+  func companions(for latent: Tensor, seed: UInt64) -> [Tensor] {
+    [Tensor([latent.shape[0]], repeating: 0.5)]
+  }
 
   func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor {
     CodedTensor(
@@ -27,7 +30,7 @@ private struct LearnedLevel: Method {
     return code(latent, companions: companions, at: moment).decoded().zip(latent) { $0 * (1 - share) + $1 * share }
   }
 
-  func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor] {
+  func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] {
     let signs = latent.map { $0 >= 0 ? 1 : -1 }
     let row = latent.count / latent.shape[0]
     let products = gradient.zip(signs, *).scalars
@@ -35,8 +38,14 @@ private struct LearnedLevel: Method {
     return [gradient, Tensor([latent.shape[0]], scalars: sums)]
   }
 
-  func penalty(_ latent: Tensor, at moment: Moment) -> Tensor? { latent.map { 0.01 * $0 } }
-  func settle(_ latent: inout Tensor, at moment: Moment) { latent = latent.clipped(-1, 1) }
+  func penalty(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] {
+    [latent.map { 0.01 * $0 }, nil]
+  }
+
+  func settle(_ latent: inout Tensor, companions: inout [Tensor], at moment: Moment) {
+    latent = latent.clipped(-1, 1)
+    companions[0] = companions[0].clipped(0.25, 4)
+  }
 }
 
 struct WholeProtocolTests {
@@ -86,9 +95,9 @@ struct WholeProtocolTests {
 
   @Test func penaltyAndSettlingReachTheCoding() throws {
     let coding: any WeightCoding = Coding(LearnedLevel())
-    var latent = Tensor([1, 3], scalars: [2, -3, 0.5])
-    #expect(coding.penalty(latent, at: .inference)?.scalars == [0.02, -0.03, 0.005])
-    coding.settle(&latent, at: .inference)
-    #expect(latent.scalars == [1, -1, 0.5])
+    var inputs = [Tensor([1, 3], scalars: [2, -3, 0.5]), Tensor([1], scalars: [0.1])]
+    #expect(coding.penalty(inputs, at: .inference).map { $0?.scalars } == [[0.02, -0.03, 0.005], nil])
+    coding.settle(&inputs, at: .inference)
+    #expect(inputs.map(\.scalars) == [[1, -1, 0.5], [0.25]])
   }
 }

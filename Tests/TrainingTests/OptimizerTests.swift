@@ -95,14 +95,15 @@ struct OptimizerTests {
 struct OneCompanion: Method {
   static let name = "one-companion"
   static let summary = "for tests"
-  static let alphabet = Alphabet.binary
+  static let paper = ""
+  var alphabet: Alphabet { .binary }
   init() {}
-  func companions(for latent: Tensor) -> [Tensor] { [Tensor([latent.shape[0]], repeating: 1)] }
+  func companions(for latent: Tensor, seed: UInt64) -> [Tensor] { [Tensor([latent.shape[0]], repeating: 1)] }
   func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor {
     CodedTensor(
       latent.shape, .binary, symbols: latent.scalars.map { $0 >= 0 ? 1 : -1 }, levels: companions[0].scalars.map(abs))
   }
-  func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor] {
+  func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] {
     [gradient, Tensor(companions[0].shape, repeating: 1)]
   }
 }

@@ -60,12 +60,7 @@ package struct FoldBatchNorm: Pass {
   private static func scaled(_ weight: Graph.Constant, by factor: [Float]) -> Graph.Constant {
     switch weight {
     case .coded(let coded):
-      // Levels are not negative: where the factor is, the symbols of the channel change sides.
-      let row = coded.symbols.count / max(coded.shape[0], 1)
-      let symbols = coded.symbols.enumerated().map { factor[$0 / row] < 0 ? -$1 : $1 }
-      return .coded(
-        CodedTensor(
-          coded.shape, coded.alphabet, symbols: symbols, levels: zip(coded.levels, factor).map { $0 * abs($1) }))
+      return .coded(coded.scaled(by: factor))
     case .dense(let kernel):
       let row = kernel.count / kernel.shape[0]
       let scaled = kernel.inLayout(.rowMajor).scalars.enumerated().map { $1 * factor[$0 / row] }

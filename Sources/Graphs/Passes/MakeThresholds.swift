@@ -21,14 +21,15 @@ package struct MakeThresholds: Pass {
       else { return nil }
       let layer = new[norm.inputs[0]]
       guard let operation = layer.operation, countsBits(operation, layer.shape), layer.inputs.count == 2,
-        carriesBits(layer.inputs[0], in: new), case .constant(.coded(let weight)) = new[layer.inputs[1]].content
+        carriesBits(layer.inputs[0], in: new), case .constant(.coded(let weight)) = new[layer.inputs[1]].content,
+        weight.alphabet.isBinary
       else { return nil }
       let statistics = norm.inputs.dropFirst().compactMap { new[$0].constant?.tensor }
       guard statistics.count == 4 else { return nil }
       let (thresholds, flipped) = thresholds(
         batchNorm, statistics, levels: weight.levels, reach: weight.shape.count / weight.shape[0])
       let signs = CodedTensor(
-        weight.shape, weight.alphabet, symbols: weight.symbols, levels: Array(repeating: 1, count: weight.levels.count))
+        weight.shape, .binary, symbols: weight.symbols, levels: Array(repeating: 1, count: weight.levels.count))
       let kernel = new.addConstant(new[layer.inputs[1]].name + ".signs", .coded(signs))
       let counts = try new.add(layer.name, operation, [layer.inputs[0], kernel])
       let constant = new.addConstant(node.name + ".threshold", Tensor([thresholds.count], scalars: thresholds))

@@ -18,11 +18,12 @@ package struct InformationRetention: Method {
   package static let name = "information-retention"
   package static let summary =
     "sign of the standardised weight times a power of two; the slope hardens as training goes (IR-Net)"
-  package static let alphabet = Alphabet.binary
+  package static let paper = "Qin et al. 2020, arXiv 1909.10788"
   package static let learningRate: Float = 0.05
   /// The sharpness t of the slope at the start and at the end of training.
   package var sharpnessAtStart: Float = 0.1
   package var sharpnessAtEnd: Float = 10
+  package var alphabet: Alphabet { .binary }
   package init() {}
 
   enum CodingKeys: String, CodingKey {
@@ -54,7 +55,7 @@ package struct InformationRetention: Method {
     return CodedTensor(latent.shape, .binary, symbols: symbols, levels: levels)
   }
 
-  package func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor] {
+  package func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] {
     let row = latent.rowLength
     let t = sharpnessAtStart * pow(sharpnessAtEnd / sharpnessAtStart, moment.progress)
     let peak = max(1, t)  // k · t in one, so that a tiny t loses nothing

@@ -13,7 +13,8 @@ import Tensors
 package struct ScaledSign: Method {
   package static let name = "xnor"
   package static let summary = "sign of the weight times the mean magnitude of its channel (XNOR-Net, BWN)"
-  package static let alphabet = Alphabet.binary
+  package static let paper = "Rastegari et al. 2016, arXiv 1603.05279"
+  package var alphabet: Alphabet { .binary }
   package init() {}
 
   package func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor {
@@ -26,7 +27,7 @@ package struct ScaledSign: Method {
     }
   }
 
-  package func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor] {
+  package func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] {
     [gradient]
   }
 }
