@@ -85,7 +85,7 @@ extension ConversionPlan.Layer {
 }
 
 extension PackedLayer.Kind {
-  fileprivate var weight: (weight: PackedWeight, bias: [Float]?)? {
+  var weight: (weight: PackedWeight, bias: [Float]?)? {
     switch self {
     case .convolution(_, _, _, let weight, let bias): (weight, bias)
     case .dense(let weight, let bias): (weight, bias)
@@ -137,24 +137,5 @@ extension ConversionPlan {
     case ..<5400: String(format: "%.0f min", seconds / 60)
     default: String(format: "%.1f h", seconds / 3600)
     }
-  }
-
-  private func aligned(_ rows: [[String]], right: ClosedRange<Int>?) -> String {
-    let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      let cells = row.enumerated().map { column, cell in
-        let gap = String(repeating: " ", count: widths[column] - cell.count)
-        return right?.contains(column) == true ? gap + cell : cell + gap
-      }
-      return cells.joined(separator: "  ").trimmingTrailingSpaces
-    }.joined(separator: "\n")
-  }
-}
-
-extension String {
-  fileprivate var trimmingTrailingSpaces: String {
-    var text = self[...]
-    while text.last == " " { text.removeLast() }
-    return String(text)
   }
 }

@@ -91,7 +91,7 @@ public struct Converter {
       }.keeping(unverified)
     }
     if verification.passes { keeper.finish() }
-    return report(source, outcome, verification, frozen, images, keeper, verification.passes ? output : unverified)
+    return try report(source, outcome, verification, frozen, images, keeper, verification.passes ? output : unverified)
   }
 
   /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.

@@ -46,7 +46,7 @@ extension Recipe {
   }
 
   /// What the parser of YAML says, in one line.
-  private static func explanation(_ error: any Error) -> String {
+  static func explanation(_ error: any Error) -> String {
     switch error as? YamlError {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
@@ -58,8 +58,8 @@ extension Recipe {
     }
   }
 
-  /// Sets one value; what is wrong with it, or nil.
-  private mutating func set(_ key: String, to value: Any) -> String? {
+  /// Sets one value, as YAML gives it; what is wrong with it, or nil.
+  mutating func set(_ key: String, to value: Any) -> String? {
     guard let setting = Self.settings.first(where: { $0.key == key }) else {
       return "there is no key '\(key)'" + suggestion(for: key, among: Self.settings.map(\.key).sorted())
     }

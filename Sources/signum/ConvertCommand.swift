@@ -23,10 +23,11 @@ struct ConvertCommand: ParsableCommand {
       Examples:
 
         signum convert net.onnx --method xnor --data mnist/ -o net.signum
-        signum convert net.onnx --recipe recipe.yaml --data mnist/ \\
+        signum convert net.onnx --recipe best-15-epochs --data mnist/ \\
           --epochs 5 -o net.signum --json > report.json
 
-      A recipe is a YAML file, and '--set' sets any of its keys; what it leaves out keeps its default:
+      A recipe is a YAML file, or comes with signum: 'signum list recipes'. '--set' sets \
+      any of its keys; what it leaves out keeps its default:
 
         method: information-retention
         options: {sharpness-at-end: 10}
@@ -42,7 +43,10 @@ struct ConvertCommand: ParsableCommand {
       "The method, with options: NAME[:option=value,…]. See 'signum list methods'.", valueName: "name"))
   var method: String?
 
-  @Option(help: ArgumentHelp("A YAML file with the whole recipe; options given here win over it.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The whole recipe: a YAML file, or a name from 'signum list recipes'; options given here win over it.",
+      valueName: "file"))
   var recipe: String?
 
   @Option(help: ArgumentHelp("Training images: a folder or a file. See 'signum list datasets'.", valueName: "path"))
@@ -129,7 +133,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    var resolved = try recipe.map { file throws(RecipeError) in try Recipe(contentsOf: file) } ?? Recipe()
+    var resolved = try recipe.map { text throws(RecipeError) in try Recipe(fileOrName: text) } ?? Recipe()
     try overlay(&resolved)
     guard resolved.problems.isEmpty else { throw RecipeError(recipe ?? "command line", resolved.problems) }
     guard output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") else {

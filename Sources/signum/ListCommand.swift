@@ -9,32 +9,51 @@ import Pipeline
 
 struct ListCommand: ParsableCommand {
   enum Topic: String, CaseIterable, ExpressibleByArgument {
-    case methods, operators, passes, importers, exporters, kernels, datasets, settings
+    case methods, operators, passes, importers, exporters, kernels, datasets, settings, recipes
   }
 
   struct Entry: Encodable {
     var name: String
     var summary: String
+    /// Of a recipe: the file.
+    var yaml: String?
   }
 
   static let configuration = CommandConfiguration(
     commandName: "list",
     abstract:
-      "List what signum knows: methods, operators, passes, importers, exporters, kernels, datasets, settings of recipes.",
+      """
+      List what signum knows: methods, operators, passes, importers, exporters, kernels, datasets, settings of recipes, \
+      recipes.
+      """,
     discussion: """
-      Example:
+      With the name of a recipe its YAML is printed, to be copied and edited.
+
+      Examples:
 
         signum list methods
+        signum list recipes best-15-epochs > mine.yaml
       """)
 
   @Argument(help: "What to list.")
   var topic: Topic
 
+  @Argument(help: "One of them alone.")
+  var name: String?
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
-    let entries = entries
+    var entries = entries
+    if let name {
+      let known = entries.map(\.name)
+      entries.removeAll { $0.name != name }
+      guard !entries.isEmpty else {
+        throw ValidationError("\(topic.rawValue): there is no '\(name)'" + suggestion(for: name, among: known))
+      }
+    }
+    if name != nil, !json, let yaml = entries.first?.yaml { return print(yaml, terminator: "") }
     if json { return try Console.printJSON([topic.rawValue: entries]) }
     let width = entries.map(\.name.count).max() ?? 0
     for entry in entries {
@@ -62,7 +81,14 @@ struct ListCommand: ParsableCommand {
       }
     case .datasets: datasetReaders.map { Entry(name: $0.name, summary: $0.summary) }
     case .settings: Recipe.settings.map { Entry(name: $0.key, summary: $0.summary) }
+    case .recipes: shippedRecipes.map { Self.entry(of: $0) }
     }
+  }
+
+  private static func entry(of recipe: ShippedRecipe) -> Entry {
+    Entry(
+      name: recipe.name, summary: recipe.summary + (recipe.paper.isEmpty ? "" : "; \(recipe.paper)"),
+      yaml: recipe.yaml)
   }
 
   /// What it does, where it was published, and what can be set.

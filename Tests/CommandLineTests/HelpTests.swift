@@ -23,7 +23,9 @@ struct HelpTests {
     #expect(try Program.run([]).output == outcome.output)
   }
 
-  @Test(arguments: ["methods", "operators", "passes", "importers", "exporters", "kernels", "datasets", "settings"])
+  @Test(arguments: [
+    "methods", "operators", "passes", "importers", "exporters", "kernels", "datasets", "settings", "recipes",
+  ])
   func lists(_ topic: String) throws {
     let outcome = try Program.run(["list", topic])
     #expect(outcome.status == 0 && outcome.errors.isEmpty && !outcome.output.isEmpty)

@@ -1,0 +1,4 @@
+extension ShippedRecipe {
+  /// Weights, and activations, of several bits.
+  static let manyBits: [ShippedRecipe] = []
+}

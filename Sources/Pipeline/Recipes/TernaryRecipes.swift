@@ -1,0 +1,4 @@
+extension ShippedRecipe {
+  /// Weights of −, 0 and +.
+  static let ternary: [ShippedRecipe] = []
+}
