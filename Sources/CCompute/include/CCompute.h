@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "CCFunctions.h"
+#include "CCMethods.h"
 
 // Threads that one loop may use.
 int cc_thread_count(void);
