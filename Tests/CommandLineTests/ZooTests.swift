@@ -51,7 +51,7 @@ import Testing
     #expect(try data(one + "/log.jsonl") == log && data(one + "/tiny.one.signum") == file)
     // A result that is gone is made again.
     try FileManager.default.removeItem(atPath: one + "/tiny.one.signum")
-    #expect(try zoo.run().errors.contains("2 jobs, 1 of them done"))
+    #expect(try zoo.run(["--jobs", "2"]).errors.contains("2 jobs, 1 of them done"))
     #expect(try data(one + "/tiny.one.signum") == file)
     try checkFormats(zoo)
   }
@@ -74,13 +74,14 @@ import Testing
         absent: {file: absent.onnx, data: DATA}
         other: {file: MODEL, data: DATA}
       recipes:
-        wild: {recipe: xnor-1w32a, set: {epochs: 1, limit: 500, learning-rate: 10, optimizer: adam, teacher: none}}
+        grey: {recipe: xnor-1w32a, set: {epochs: 1, normalization: imagenet}}
         good: \(Self.quick)
         wrong: {recipe: xnor-1w32a, set: {epochs: -1}}
       """)
     let outcome = try zoo.run()
     #expect(outcome.status == 1)
-    #expect(outcome.errors.contains("error: absent × good: \(zoo.folder.path("absent.onnx")): "), "\(outcome.errors)")
+    #expect(outcome.errors.contains("error: absent × good: absent.onnx: no such file"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("4/6  other × grey: failed: ") && outcome.errors.contains("error: other × grey: "))
     #expect(outcome.errors.contains("error: other × wrong: recipe 'wrong': 'epochs' must be from 0"))
     let states = Dictionary(
       uniqueKeysWithValues: try zoo.report().map { ("\($0["model"]!) \($0["recipe"]!)", $0["state"] as? String) })
@@ -130,31 +131,33 @@ import Testing
     try isTheFile(zoo.results + "/tiny/long/tiny.long.signum")
   }
 
-  /// The run is killed, and with it nothing else: its conversion ends as if nothing had happened.
+  /// Where the run is killed its conversion goes on, and holds the folder until it has ended.
   @Test func aRunThatIsKilledLeavesItsConversion() throws {
-    let zoo = try RunningZoo("models: {tiny: {file: MODEL, data: DATA}}\nrecipes: {long: \(Self.long)}")
+    let recipe = "{recipe: xnor-1w32a, set: {epochs: 500, batch: 250}}"
+    let zoo = try RunningZoo("models: {tiny: {file: MODEL, data: DATA}}\nrecipes: {endless: \(recipe)}")
     var child: pid_t = 0
-    let ended = try zoo.run(until: "tiny/long", epoch: 2) { parent in
+    let ended = try zoo.run(until: "tiny/endless", epoch: 2) { parent in
       child = try #require(RunningZoo.child(of: parent))
-      kill(child, SIGSTOP)
       kill(parent, SIGKILL)
     }
     #expect(ended.status == SIGKILL)
     #expect(try zoo.run().errors.contains("works in this folder"))
+    #expect(try zoo.status()["isRunning"] as? Bool == true)
     kill(child, SIGTERM)
-    kill(child, SIGCONT)
-    // The lock is free as soon as the conversion has ended, and not before.
+    // The lock is free as soon as the conversion has ended: this waits for it.
     let lock = open(zoo.results + "/lock", O_RDWR)
     defer { close(lock) }
-    let (waitingSetLock, writing): (Int32, Int16) = (38, Int16(F_WRLCK))
+    let (waitForLock, writing): (Int32, Int16) = (38, Int16(F_WRLCK))
     var wanted = flock()
     (wanted.l_type, wanted.l_whence) = (writing, Int16(SEEK_SET))
-    #expect(fcntl(lock, waitingSetLock, &wanted) == 0)
+    #expect(fcntl(lock, waitForLock, &wanted) == 0)
+    let checkpoint = zoo.results + "/tiny/endless/tiny.endless.signum.checkpoint"
+    #expect(FileManager.default.fileExists(atPath: checkpoint))
     wanted.l_type = Int16(F_UNLCK)
-    #expect(fcntl(lock, waitingSetLock, &wanted) == 0)
-    let outcome = try zoo.run()
-    #expect(outcome.status == 0 && outcome.errors.contains("tiny × long: goes on"), "\(outcome.errors)")
-    try isTheFile(zoo.results + "/tiny/long/tiny.long.signum")
+    #expect(fcntl(lock, waitForLock, &wanted) == 0)
+    let status = try zoo.status()
+    #expect(status["isRunning"] as? Bool == false)
+    #expect((status["jobs"] as? [[String: Any]])?.first?["state"] as? String == "interrupted")
   }
 
   private func isTheFile(_ path: String) throws { #expect(try data(path) == Self.file.get()) }

@@ -20,6 +20,22 @@ extension ShippedRecipe {
       teacher: none
       """),
     ShippedRecipe(
+      "group-transform-1w32a", "exact gradients through a transformation of each channel's weights, by momentum SGD",
+      paper: "Shulman 2021, arXiv 2107.01400",
+      """
+      # The paper says momentum SGD, large rates and L2, as for the float network; how many epochs is not known to us.
+      # The formula of the transformation is ours.
+      method: group-transform
+      epochs: 60
+      batch: 128
+      optimizer: sgd
+      momentum: 0.9
+      learning-rate: 0.1
+      schedule: cosine
+      weight-decay: 0.0001
+      teacher: none
+      """),
+    ShippedRecipe(
       "xnor-1w32a", "BWN, the half of XNOR-Net that leaves activations as they are: sign times mean magnitude",
       paper: "Rastegari et al. 2016, arXiv 1603.05279",
       """

@@ -23,7 +23,7 @@ struct LineChart {
   var format: (Double) -> String
 
   static let size = (width: 380.0, height: 230.0)
-  private static let (left, right, top, bottom) = (46.0, 370.0, 12.0, 200.0)
+  private static let (left, right, top, bottom) = (54.0, 370.0, 12.0, 200.0)
 
   var markup: Markup {
     let points = series.flatMap(\.points)
@@ -125,49 +125,4 @@ struct BarChart {
 
   /// The end of a name, which tells layers apart.
   private static func short(_ name: String) -> String { name.count <= 20 ? name : "…" + name.suffix(19) }
-}
-
-/// Accuracy against size: a dot for each run.
-struct SizeChart {
-  struct Dot {
-    var name: String
-    var label: String
-    var bytes: Int
-    var top1: Double
-    var isFloat = false
-  }
-
-  var dots: [Dot]
-  private static let (left, right, top, bottom) = (46.0, 700.0, 12.0, 280.0)
-  private static let size = (width: 720.0, height: 312.0)
-
-  var markup: Markup {
-    let x = Axis(dots.map { Double($0.bytes) }, ends: (Self.left, Self.right), isLogarithmic: true)
-    let y = Axis(dots.map(\.top1), ends: (Self.bottom, Self.top + 8))
-    let rows = y.ticks(6).map { value -> Markup in
-      let place = y.place(value)
-      return """
-        <line class="grid" x1="\(Self.left)" x2="\(Self.right)" y1="\(place)" y2="\(place)"/>\
-        <text x="\(Self.left - 6)" y="\(place + 4)" text-anchor="end">\(Page.percent(value))</text>
-        """
-    }
-    let columns = x.ticks(7).map { value -> Markup in
-      "<text x=\"\(x.place(value))\" y=\"\(Self.bottom + 18)\" text-anchor=\"middle\">\(Page.size(Int(value)))</text>"
-    }
-    let marks = dots.map { dot -> Markup in
-      let (across, up) = (x.place(Double(dot.bytes)), y.place(dot.top1))
-      return """
-        <g><title>\(dot.name): \(Page.percent(dot.top1, digits: 2)), \(Page.size(dot.bytes))</title>\
-        <circle class="\(dot.isFloat ? "hollow" : "f1")" cx="\(across)" cy="\(up)" r="5"/>\
-        <text class="mark" x="\(across)" y="\(up - 9)" text-anchor="middle">\(dot.label)</text></g>
-
-        """
-    }
-    return """
-      <figure class="wide"><figcaption>Accuracy against size of the file</figcaption>
-      <svg viewBox="0 0 \(Self.size.width) \(Self.size.height)" role="img" aria-label="Accuracy against size">
-      \(rows)\(columns)\(marks)</svg></figure>
-
-      """
-  }
 }

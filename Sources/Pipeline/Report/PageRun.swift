@@ -102,7 +102,7 @@ extension Page.Run {
       return BarChart(title: title, bars: bars, most: most).markup
     }
     return """
-      <h3>Layers</h3><div class="charts">
+      <h3>Layers</h3><div class="charts four">
       \(chart("Distance from the float weight", most: 1, \.error) { String(format: "%.3f", $0) })
       \(chart("Weights that are 0", most: 1, { $0.zeros }) { Page.percent($0, digits: 1) })
       \(chart("Bits a weight", { $0.weightBits }) { ZooTable.bits($0) })

@@ -17,7 +17,8 @@ extension Page {
     figure.wide{margin:.8rem 0}
     figcaption{font-weight:600;margin-bottom:.3rem}
     svg{display:block;width:100%;max-width:30rem;height:auto}
-    .wide svg{max-width:none}
+    .wide svg{max-width:none}.slim{display:none}
+    .four{grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr))}
     svg text{font:12px system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--soft)}
     svg text.mark{fill:var(--ink);font-weight:600}
     .grid{stroke:var(--line);stroke-width:1}
@@ -31,18 +32,18 @@ extension Page {
     color:var(--soft)}
     .legend i{display:inline-block;width:1.1rem;height:.25rem;border-radius:2px;margin-right:.35rem;vertical-align:middle}
     .b1{background:var(--c1)}.b2{background:var(--c2)}.b3{background:var(--c3)}
-    .legend i.dash{height:0;border-top:2px dashed}
+    .legend i.dash{height:0;width:1.5rem;border-top:2px dashed}
     .d1{border-color:var(--c1)!important}.d2{border-color:var(--c2)!important}.d3{border-color:var(--c3)!important}
     .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:8px}
-    table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-    th,td{padding:.4rem .7rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+    table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.93rem}
+    th,td{padding:.4rem .5rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
     tr:last-child td{border-bottom:0}
     th{font-weight:600;font-size:.85rem;color:var(--soft)}
     th.left,td.left{text-align:left}
     a{color:var(--c1)}
     .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
     footer{margin-top:2.5rem;color:var(--soft);font-size:.85rem}
-    @media (max-width:500px){body{font-size:14px}.wide svg text{font-size:19px}h1{font-size:1.3rem}}
+    @media (max-width:700px){body{font-size:14px}.broad{display:none}.slim{display:block}h1{font-size:1.3rem}}
 
     """
 }

@@ -12,20 +12,24 @@ struct ZooFolder: ~Copyable {
 
   /// Makes the folder where it is not there, and holds it. Throws `InputError`, also where another run holds it.
   init(_ path: String) throws {
+    (self.path, lock) = (path, try Self.held(path))
+  }
+
+  private static func held(_ path: String) throws -> Int32 {
     guard [nil, S_IFDIR].contains(Output.kind(path)) else { throw InputError(["\(path): is not a folder"]) }
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
       throw InputError(["\(path): the folder cannot be made"])
     }
-    let name = path + "/" + Self.lockName
-    lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard lock >= 0 else { throw InputError(["\(name): cannot be written: \(String(cString: strerror(errno)))"]) }
-    guard Self.control(lock, Self.setLock) != nil else {
-      close(lock)
+    let name = path + "/" + lockName
+    let file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw InputError(["\(name): cannot be written: \(String(cString: strerror(errno)))"]) }
+    guard control(file, setLock) != nil else {
+      close(file)
       throw InputError([
         "\(path): another 'signum zoo run', or a conversion that one began, works in this folder; let it end, or stop it"
       ])
     }
-    self.path = path
+    return file
   }
 
   deinit { close(lock) }

@@ -49,7 +49,8 @@ package final class ZooRun: Sendable {
     let plan = ZooPlan(zoo)
     let (known, open) = try sort(plan)
     try ledger.place(known)
-    note("\(plan.jobs.count) jobs, \(plan.jobs.count - open.count) of them done; results in \(folder)")
+    note("\(plan.jobs.count) jobs, \(known.count { $0.state == .done }) of them done; results in \(folder)")
+    for job in plan.jobs { job.problem.map { note("\(job.name): cannot be done: \($0)") } }
     state.withLock { $0.waiting = open }
     let workers = DispatchGroup()
     for _ in 0..<min(atOnce, open.count) {

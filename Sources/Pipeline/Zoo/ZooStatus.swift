@@ -41,7 +41,7 @@ package struct ZooStatus: Encodable, Sendable {
       return job
     }
     self.isRunning = isRunning
-    let left = jobs.filter { $0.state != .done && $0.state != .failed && $0.state != .unverified }.map(\.secondsLeft)
+    let left = jobs.filter { [.waiting, .running, .interrupted].contains($0.state) }.map(\.secondsLeft)
     let atOnce = Double(max(1, jobs.count { $0.state == .running }))
     secondsLeft = left.contains { $0 == nil } ? nil : left.reduce(0) { $0 + ($1 ?? 0) } / atOnce
   }
@@ -58,9 +58,9 @@ package struct ZooStatus: Encodable, Sendable {
         ]
       }
     let done = jobs.count { $0.state == .done }
-    let left = done == jobs.count ? "" : secondsLeft.map { ", about \(ZooTable.time($0)) left" } ?? ""
-    let closing =
-      "\(done) of \(jobs.count) done" + left + (isRunning ? "" : done == jobs.count ? "" : "; no run works here now")
+    let open = jobs.count { [.waiting, .running, .interrupted].contains($0.state) }
+    let left = open == 0 ? "" : secondsLeft.map { ", about \(ZooTable.time($0)) left" } ?? ""
+    let closing = "\(done) of \(jobs.count) done" + left + (isRunning || open == 0 ? "" : "; no run works here now")
     let messages = jobs.filter { $0.state == .failed }.map { "\($0.model) × \($0.recipe): \($0.message ?? "failed")" }
     return ([aligned(rows, right: 3...7), ""] + messages + [closing]).joined(separator: "\n")
   }
@@ -79,7 +79,8 @@ extension ZooStatus.Job {
     switch state {
     case .done, .failed, .unverified: return
     case .running:
-      secondsLeft = log?.secondsLeft(at: now)
+      // An outcome is of the sitting before: this one has not written yet.
+      secondsLeft = log.flatMap { $0.outcome == nil ? $0.secondsLeft(at: now) : nil }
       if secondsLeft != nil { return }
     case .waiting, .interrupted: break
     }
