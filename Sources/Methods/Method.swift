@@ -72,6 +72,8 @@ extension Method {
 package let methods: [any Method.Type] = [
   InformationRetention.self,
   LearnedStep.self,
+  SemiRelaxed.self,
+  SubBit.self,
   ScaledSign.self,
 ]
 
