@@ -10,9 +10,10 @@ typedef struct {
   const cc_relaxed_grid *grid;
   // Of the highest level that is kept at all.
   int lowest, highest, edges, window;
-  // Of edge i, lowest − ½ + i, with the points left and right of it: (k · kept) left − right, (kept) left − right, and
-  // those of the point to the right, which is 0 beyond the grid.
+  // Of edge i, lowest − ½ + i, with the points left and right of it: (k · kept) left − right, (kept) left − right; and
+  // both of the point to the right, 0 beyond the grid, and its level.
   float numerator[POINTS + 1], denominator[POINTS + 1], weighted[POINTS + 1], kept[POINTS + 1];
+  int32_t level[POINTS + 1];
   int64_t count;
   const float *x, *gradient;
   float *result;
@@ -52,7 +53,8 @@ static relaxation prepared(const cc_relaxed_grid *grid) {
   float weighted = 0, kept = 0;
   for (int i = 0; i < s.edges; i++) {
     int k = s.lowest + i;
-    float share = k > s.highest ? 0 : grid->kept[level_of(k, grid->fewest)];
+    s.level[i] = k > s.highest ? 0 : level_of(k, grid->fewest);
+    float share = k > s.highest ? 0 : grid->kept[s.level[i]];
     s.numerator[i] = weighted - k * share;
     s.denominator[i] = kept - share;
     s.weighted[i] = weighted = k * share;
@@ -130,35 +132,43 @@ typedef struct {
   int32_t first[LANES];
   float numerator[LANES], denominator[LANES];
   float numerator_slope[LANES], denominator_slope[LANES], numerator_stretch[LANES], denominator_stretch[LANES];
+  // The expected point, or the probability of the chosen one, and how it moves with x and with the scales.
+  float expected[LANES], moving[LANES], stretching[LANES];
   // F at each edge of the window.
   float values[POINTS + 1][LANES];
 } lanes16;
 
+// Lanes that have no weight get one that changes nothing.
 CC_INLINE void load(const relaxation *s, lanes16 *v, int64_t lanes, const float *x, const float *gradient,
                     const int8_t *symbols) {
-  int32_t farthest = s->edges - s->window;
+  float alpha = s->grid->alpha, lowest = s->lowest - 1, highest = s->highest + 1, weight[LANES] = {0};
+  int8_t symbol[LANES] = {0};
+  memset(v->gradient, 0, sizeof v->gradient);
+  memcpy(weight, x, lanes * sizeof(float));
+  memcpy(v->gradient, gradient, lanes * sizeof(float));
+  memcpy(symbol, symbols, lanes);
+  int32_t farthest = s->edges - s->window, reach = 1 - s->lowest - s->window / 2;
   for (int lane = 0; lane < LANES; lane++) {
-    float plain = lane < lanes ? x[lane] / s->grid->alpha : 0;
-    float t = limited(plain, s->lowest - 1, s->highest + 1);
+    float plain = weight[lane] / alpha, t = limited(plain, lowest, highest);
     v->t[lane] = t;
     v->isInside[lane] = t == plain ? 1 : 0;
     v->side[lane] = t < 0 ? -1 : 1;
-    v->gradient[lane] = lane < lanes ? gradient[lane] : 0;
-    v->symbol[lane] = lane < lanes ? symbols[lane] : 0;
-    int32_t first = (int32_t)rintf(t) - s->lowest + 1 - s->window / 2;
+    v->symbol[lane] = symbol[lane];
+    int32_t first = (int32_t)rintf(t) + reach;
     first = first < 0 ? 0 : first;
     v->first[lane] = first > farthest ? farthest : first;
   }
 }
 
-CC_INLINE void add_edges(const relaxation *s, lanes16 *v) {
-  float ratio = s->grid->ratio;
+// Where the window holds all edges, each is the same for all lanes, and nothing need be looked up lane by lane.
+CC_INLINE void add_edges(const relaxation *s, lanes16 *v, int isWhole) {
+  float ratio = s->grid->ratio, before = s->lowest - 0.5f;
   memset(v->numerator, 0, 6 * sizeof v->numerator);
   for (int i = 0; i < s->window; i++) {
     for (int lane = 0; lane < LANES; lane++) {
-      int32_t edge = v->first[lane] + i;
+      int32_t edge = isWhole ? i : v->first[lane] + i;
       float a = s->numerator[edge], b = s->denominator[edge], value, slope;
-      float distance = s->lowest - 0.5f + edge - v->t[lane];
+      float distance = before + edge - v->t[lane];
       logistic(v->side[lane] * distance * ratio, &value, &slope);
       v->values[i][lane] = value;
       v->numerator[lane] += a * value;
@@ -173,94 +183,115 @@ CC_INLINE void add_edges(const relaxation *s, lanes16 *v) {
   // the other side, and all shares together are 0.
   for (int lane = 0; lane < LANES; lane++) {
     int32_t left = v->first[lane] - 1, right = v->first[lane] + s->window - 1;
-    float a = v->side[lane] > 0 ? s->weighted[right] : left < 0 ? 0 : s->weighted[left];
-    float b = v->side[lane] > 0 ? s->kept[right] : left < 0 ? 0 : s->kept[left];
-    v->numerator[lane] = a + v->side[lane] * v->numerator[lane];
-    v->denominator[lane] = b + v->side[lane] * v->denominator[lane];
+    int32_t point = v->side[lane] > 0 ? right : left < 0 ? s->edges - 1 : left;
+    v->numerator[lane] = s->weighted[point] + v->side[lane] * v->numerator[lane];
+    v->denominator[lane] = s->kept[point] + v->side[lane] * v->denominator[lane];
   }
 }
 
-// What the probability of the chosen point is and how it moves, in place of the expected point.
-CC_INLINE void take_chosen(const relaxation *s, const lanes16 *v, int lane, float *still, float *moving,
-                           float *stretching) {
-  float ratio = s->grid->ratio, k = v->symbol[lane], t = v->t[lane], side = v->side[lane];
-  float kept = s->kept[(int)k - s->lowest], high, low, high_slope, low_slope;
-  logistic(side * (k + 0.5f - t) * ratio, &high, &high_slope);
-  logistic(side * (k - 0.5f - t) * ratio, &low, &low_slope);
-  float share = kept * side * (high - low) / v->denominator[lane];
-  *still = share;
-  *moving = k * (kept * (high_slope - low_slope) - share * v->denominator_slope[lane]);
-  *stretching = k * (kept * ((k + 0.5f - t) * high_slope - (k - 0.5f - t) * low_slope) -
-                     share * v->denominator_stretch[lane]);
+// The expected point, all probabilities of which move.
+CC_INLINE void take_expected(lanes16 *v) {
+  for (int lane = 0; lane < LANES; lane++) {
+    float expected = v->numerator[lane] / v->denominator[lane];
+    v->expected[lane] = expected;
+    v->moving[lane] = v->numerator_slope[lane] - expected * v->denominator_slope[lane];
+    v->stretching[lane] = v->numerator_stretch[lane] - expected * v->denominator_stretch[lane];
+  }
 }
 
-// What dropping a level would change: points[k] gathers the gradient for what is kept of point k.
-CC_INLINE void add_points(const relaxation *s, const lanes16 *v, const float *still, float *points) {
+// The probability of the chosen point alone, times the point.
+CC_INLINE void take_chosen(const relaxation *s, lanes16 *v) {
+  float ratio = s->grid->ratio;
   for (int lane = 0; lane < LANES; lane++) {
-    float factor = v->gradient[lane] * s->grid->alpha / v->denominator[lane], k = v->symbol[lane];
-    for (int i = 0; i + 1 < s->window; i++) {
-      int32_t point = v->first[lane] + i;
-      float chance = v->side[lane] * (v->values[i + 1][lane] - v->values[i][lane]);
-      float worth = s->grid->literal ? -k * still[lane] : s->lowest + point - still[lane];
-      if (s->grid->literal && s->lowest + point == k) worth += k;
-      points[point * LANES + lane] += factor * worth * chance;
+    float k = v->symbol[lane], t = v->t[lane], side = v->side[lane];
+    float kept = s->kept[(int32_t)k - s->lowest], high, low, high_slope, low_slope;
+    logistic(side * (k + 0.5f - t) * ratio, &high, &high_slope);
+    logistic(side * (k - 0.5f - t) * ratio, &low, &low_slope);
+    float share = kept * side * (high - low) / v->denominator[lane];
+    v->expected[lane] = share;
+    v->moving[lane] = k * (kept * (high_slope - low_slope) - share * v->denominator_slope[lane]);
+    v->stretching[lane] = k * (kept * ((k + 0.5f - t) * high_slope - (k - 0.5f - t) * low_slope) -
+                               share * v->denominator_stretch[lane]);
+  }
+}
+
+// The gradient for what is kept of each level: what its points are worth, times how likely they are.
+CC_INLINE void add_levels(const relaxation *s, const lanes16 *v, int isWhole, float (*levels)[LANES]) {
+  int isLiteral = s->grid->literal;
+  float factor[LANES], worth[LANES], chosen[LANES], parts[LANES];
+  int32_t level[LANES];
+  for (int lane = 0; lane < LANES; lane++) {
+    factor[lane] = v->side[lane] * v->gradient[lane] * s->grid->alpha / v->denominator[lane];
+    worth[lane] = isLiteral ? -v->symbol[lane] * v->expected[lane] : s->lowest - v->expected[lane];
+    chosen[lane] = v->symbol[lane] - s->lowest;
+  }
+  for (int i = 0; i + 1 < s->window; i++) {
+    for (int lane = 0; lane < LANES; lane++) {
+      int32_t point = isWhole ? i : v->first[lane] + i;
+      float own = isLiteral ? (chosen[lane] == point ? v->symbol[lane] : 0) : point;
+      parts[lane] = factor[lane] * (worth[lane] + own) * (v->values[i + 1][lane] - v->values[i][lane]);
+      level[lane] = s->level[point];
+    }
+    for (int l = 1; l < s->grid->levels; l++) {
+      for (int lane = 0; lane < LANES; lane++) levels[l][lane] += level[lane] == l ? parts[lane] : 0;
     }
   }
 }
 
 CC_INLINE void finish(const relaxation *s, const lanes16 *v, int64_t lanes, float *result, float *alphas,
-                      float *sigmas, float *points) {
-  float ratio = s->grid->ratio, alpha = s->grid->alpha, still[LANES];
+                      float *sigmas) {
+  float ratio = s->grid->ratio, alpha = s->grid->alpha, gradients[LANES];
   for (int lane = 0; lane < LANES; lane++) {
-    float mean = v->numerator[lane] / v->denominator[lane];
-    float moving = v->numerator_slope[lane] - mean * v->denominator_slope[lane];
-    float stretching = v->numerator_stretch[lane] - mean * v->denominator_stretch[lane];
-    still[lane] = mean;
-    if (s->grid->literal) take_chosen(s, v, lane, &still[lane], &moving, &stretching);
-    moving *= ratio / v->denominator[lane];
-    stretching *= ratio / v->denominator[lane];
-    float gradient = v->gradient[lane], isInside = v->isInside[lane];
-    if (lane < lanes) result[lane] = -gradient * isInside * moving;
-    alphas[lane] += gradient * alpha * (v->symbol[lane] + stretching + isInside * v->t[lane] * moving);
+    float scale = ratio / v->denominator[lane], gradient = v->gradient[lane];
+    float moving = scale * v->moving[lane] * v->isInside[lane], stretching = scale * v->stretching[lane];
+    gradients[lane] = -gradient * moving;
+    alphas[lane] += gradient * alpha * (v->symbol[lane] + stretching + v->t[lane] * moving);
     sigmas[lane] -= gradient * alpha * stretching;
   }
-  if (points) add_points(s, v, still, points);
+  memcpy(result, gradients, lanes * sizeof(float));
+}
+
+CC_INLINE void backward_lanes(const relaxation *s, lanes16 *v, int isWhole, float (*levels)[LANES]) {
+  add_edges(s, v, isWhole);
+  if (s->grid->literal) {
+    take_chosen(s, v);
+  } else {
+    take_expected(v);
+  }
+  if (s->grid->weighs_levels) add_levels(s, v, isWhole, levels);
 }
 
 CC_CLONES static void backward_block(const relaxation *s, int64_t count, const float *restrict x,
                                      const float *restrict gradient, const int8_t *restrict symbols,
-                                     float *restrict result, double *sums, float *points) {
-  float alphas[LANES] = {0}, sigmas[LANES] = {0};
+                                     float *restrict result, double *sums) {
+  float alphas[LANES] = {0}, sigmas[LANES] = {0}, levels[LEVELS][LANES] = {{0}};
   lanes16 v;
   for (int64_t start = 0; start < count; start += LANES) {
     int64_t lanes = cc_min(LANES, count - start);
     load(s, &v, lanes, x + start, gradient + start, symbols + start);
-    add_edges(s, &v);
-    finish(s, &v, lanes, result + start, alphas, sigmas, points);
+    if (s->window == s->edges) {
+      backward_lanes(s, &v, 1, levels);
+    } else {
+      backward_lanes(s, &v, 0, levels);
+    }
+    finish(s, &v, lanes, result + start, alphas, sigmas);
   }
   for (int lane = 0; lane < LANES; lane++) {
     sums[0] += alphas[lane];
     sums[1] += sigmas[lane];
+    for (int level = 0; level < LEVELS; level++) sums[2 + level] += levels[level][lane];
   }
 }
 
 static void backward_work(void *context, int64_t first, int64_t last) {
   relaxation *s = context;
   int8_t symbols[BLOCK];
-  float *points = s->grid->weighs_levels ? malloc(POINTS * LANES * sizeof(float)) : NULL;
   for (int64_t block = first; block < last; block++) {
     int64_t start = block * BLOCK, count = cc_min(start + BLOCK, s->count) - start;
-    double *sums = s->sums + block * (2 + LEVELS);
-    if (points) memset(points, 0, POINTS * LANES * sizeof(float));
     symbols_of(s, count, s->x + start, symbols);
-    backward_block(s, count, s->x + start, s->gradient + start, symbols, s->result + start, sums, points);
-    if (!points) continue;
-    for (int k = s->lowest; k <= s->highest; k++) {
-      double *sum = sums + 2 + level_of(k, s->grid->fewest);
-      for (int lane = 0; lane < LANES; lane++) *sum += points[(k - s->lowest) * LANES + lane];
-    }
+    backward_block(s, count, s->x + start, s->gradient + start, symbols, s->result + start,
+                   s->sums + block * (2 + LEVELS));
   }
-  free(points);
 }
 
 void cc_relaxed_backward(const cc_relaxed_grid *grid, int64_t count, const float *x, const float *gradient,

@@ -1,7 +1,7 @@
 import CCompute
 import Tensors
 
-/// Whole steps as classes with probabilities, of which the likeliest is taken: what semi-relaxed quantisation rounds to.
+/// Whole steps as classes with probabilities, of which the likeliest is taken: what semi-relaxed quantisation does.
 ///
 ///     π[k] ∝ kept[level of k] · (F[k + ½] − F[k − ½]),   F[e] = sigmoid((e − x / α) · α / σ)
 ///

@@ -77,8 +77,8 @@ struct MethodLaws {
     try check(try type(named: name))
   }
 
-  /// Descends on Σ (decoded − target)², where the target is itself coded, with the companions to begin with: the decoded
-  /// weight must come near it.
+  /// Descends on Σ (decoded − target)², where the target is itself coded, with the companions to begin with: the
+  /// decoded weight must come near it.
   @Test(arguments: methods.map { $0.name }) func aCodedWeightLearns(_ name: String) throws {
     func check<M: Method>(_ type: M.Type) {
       let method = type.init()

@@ -32,8 +32,9 @@ void cc_kernel_sums(int64_t rows, int64_t columns, int64_t count, const float *g
 
 // ---- grids of levels that may be dropped ----
 
-// The points k · alpha, whole k in two's complement of `fewest` bits and `levels` − 1 more, and how much of each further
-// bit is kept: probabilities π[k] ∝ kept[level of k] · (F[k + ½] − F[k − ½]), F[e] = sigmoid((e − x / alpha) · ratio).
+// The points k · alpha, whole k in two's complement of `fewest` bits and `levels` − 1 more, and how much of each
+// further bit is kept: probabilities π[k] ∝ kept[level of k] · (F[k + ½] − F[k − ½]), with
+// F[e] = sigmoid((e − x / alpha) · ratio).
 typedef struct {
   float alpha;
   float ratio;          // alpha over the deviation of the logistic distribution

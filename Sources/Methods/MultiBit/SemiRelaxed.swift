@@ -11,14 +11,14 @@ import Tensors
 ///     code(w)    = α · k*,  k* = argmax π = clip(round(w / α), −2ᵇ⁻¹, 2ᵇ⁻¹ − 1) where all bits are kept
 ///     soft       : the gradient is that of Σ k · α · π[k], through every π
 ///     multi-class: the gradient is that of k* · α · π[k*], through π[k*] alone
-///     kept       = Z₁ · … · Zⱼ for the numbers that only j bits beyond the fewest hold; Z hard concrete, drawn for each
-///                  layer and step; all 1 at the end of training and in inference
+///     kept       = Z₁ · … · Zⱼ for the numbers that only j bits beyond the fewest hold; Z hard concrete, drawn for
+///                  each layer and step; all 1 at the end of training and in inference
 ///
-/// The paper's: these probabilities, the mode forward, learned α and σ, one mask for what is dropped of all weights of a
-/// layer, and a regulariser that learns the number of bits of each layer. `multi-class` is our reading of its estimator,
-/// which no weight of the class 0 gets a gradient from; `soft`, the default, is ours. Ours too, because the paper's
-/// details are not known to us: that masks go by bits and are nested, that probabilities are normalised over the grid
-/// (§ RQ does so), and the regulariser:
+/// The paper's: these probabilities, the mode forward, learned α and σ, hard concrete masks for all weights of a layer
+/// alike, and a regulariser that learns the number of bits of each layer. `multi-class` is our reading of its
+/// estimator, from which no weight of the class 0 gets a gradient; `soft`, the default, is ours. Ours too, because we
+/// do not know the paper's details: that masks go by bits and are nested, that probabilities are normalised over the
+/// grid (as Relaxed Quantization does), and the regulariser:
 ///
 ///     bits-penalty · (weights of the layer / 10 000) · Σⱼ P(Z₁ > 0) · … · P(Zⱼ > 0)
 ///
