@@ -112,6 +112,7 @@ struct MethodOptionTests {
   }
 
   @Test func refusesWithTheNearestName() {
+    let known = methods.map { $0.name }.joined(separator: ", ")
     #expect(
       message("information-retentoin")
         == "method 'information-retentoin': there is no such method; did you mean 'information-retention'? (known: \(known))"
