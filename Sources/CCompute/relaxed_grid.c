@@ -1,10 +1,10 @@
 #include "CCCodings.h"
-#include "functions.h"
 #include "internal.h"
+#include "lanes.h"
 #include <stdlib.h>
 
 // Weights are worked on sixteen at a time, one in each lane of a vector; their sums are folded block by block.
-enum { LANES = 16, BLOCK = 4096, POINTS = 256, LEVELS = 8 };
+enum { BLOCK = 4096, POINTS = 256, LEVELS = 8 };
 
 typedef struct {
   const cc_relaxed_grid *grid;

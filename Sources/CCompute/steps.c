@@ -1,9 +1,6 @@
 #include "CCCodings.h"
-#include "functions.h"
 #include "internal.h"
-
-// Sums of a row in sixteen lanes, so that they become vector code.
-enum { LANES = 16 };
+#include "lanes.h"
 
 typedef struct {
   int64_t columns;
@@ -12,12 +9,6 @@ typedef struct {
   float *result, *sums;
   int8_t *symbols;
 } rounding;
-
-CC_INLINE float folded(const float *lanes) {
-  float sum = 0;
-  for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
-  return sum;
-}
 
 // Comparisons with what is no number are false: it becomes low.
 CC_INLINE float between(float v, float low, float high) {

@@ -105,8 +105,6 @@ struct InformationRetentionTests {
 }
 
 struct MethodOptionTests {
-  private let known = methods.map { $0.name }.joined(separator: ", ")
-
   private func message(_ name: String, _ options: [String: String] = [:]) -> String {
     do { return "made \(try makeMethod(named: name, options: options))" } catch { return "\(error)" }
   }
