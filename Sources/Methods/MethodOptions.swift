@@ -55,8 +55,7 @@ package func makeMethod(named name: String, options: [String: String] = [:]) thr
 /// The options of a method with their defaults, by name.
 package func defaultOptions(of type: any Method.Type) -> [String: String] {
   encodedOptions(type.init()).mapValues { value in
-    if let number = value as? NSNumber, isBoolean(number) { return number.boolValue ? "true" : "false" }
-    return "\(value)"
+    if let number = value as? NSNumber, isBoolean(number) { "\(number.boolValue)" } else { "\(value)" }
   }
 }
 
@@ -72,16 +71,10 @@ private func make<M: Method>(_ type: M.Type, _ options: [String: String]) throws
   do {
     method = try JSONDecoder().decode(M.self, from: JSONSerialization.data(withJSONObject: encoded))
   } catch {
-    throw .badOptions(method: M.name, problem: problem(of: error))
+    throw .badOptions(method: M.name, problem: "\(error)")
   }
   if let problem = method.problem { throw .badOptions(method: M.name, problem: problem) }
   return method
-}
-
-/// What is wrong with an option that does not decode.
-private func problem(of error: any Error) -> String {
-  guard case DecodingError.dataCorrupted(let context) = error else { return "\(error)" }
-  return (context.codingPath.last.map { "option '\($0.stringValue)': " } ?? "") + context.debugDescription
 }
 
 private func encodedOptions(_ method: some Method) -> [String: Any] {
@@ -109,21 +102,3 @@ private func parse(_ text: String, like old: Any, _ method: String, _ option: St
 
 /// Whether a number of Foundation's JSON was written as true or false.
 private func isBoolean(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
-
-/// An option that is one of a few words.
-package protocol MethodChoice: RawRepresentable, CaseIterable, Codable, Hashable, Sendable
-where RawValue == String {}
-
-extension MethodChoice {
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    let word = try container.decode(String.self)
-    guard let choice = Self(rawValue: word) else {
-      throw DecodingError.dataCorruptedError(
-        in: container,
-        debugDescription: "there is no choice '\(word)'"
-          + suggestion(for: word, among: Self.allCases.map(\.rawValue)))
-    }
-    self = choice
-  }
-}

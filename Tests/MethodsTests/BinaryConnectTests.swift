@@ -65,7 +65,7 @@ struct BinaryConnectTests {
     #expect(
       throws: MethodError.badOptions(
         method: "binary-connect",
-        problem: "option 'scale': there is no choice 'meen'; did you mean 'mean'? (known: glorot, one, mean)")
+        problem: "option 'scale' has no 'meen'; did you mean 'mean'? (known: glorot, one, mean)")
     ) { try makeMethod(named: "binary-connect", options: ["scale": "meen"]) }
   }
 }

@@ -22,7 +22,7 @@ package struct BinaryConnect: Method {
   package static let paper = "Courbariaux et al. 2015, arXiv 1511.00363"
 
   /// Which magnitude H all weights of a layer have.
-  package enum Scale: String, CaseIterable, MethodChoice {
+  package enum Scale: String, NamedOption {
     case glorot, one, mean
   }
   package var scale = Scale.glorot
