@@ -54,7 +54,9 @@ package func makeMethod(named name: String, options: [String: String] = [:]) thr
 
 /// The options of a method with their defaults, by name.
 package func defaultOptions(of type: any Method.Type) -> [String: String] {
-  encodedOptions(type.init()).mapValues { "\($0)" }
+  encodedOptions(type.init()).mapValues { value in
+    if let number = value as? NSNumber, isBoolean(number) { "\(number.boolValue)" } else { "\(value)" }
+  }
 }
 
 private func make<M: Method>(_ type: M.Type, _ options: [String: String]) throws(MethodError) -> any Method {
