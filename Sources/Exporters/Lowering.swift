@@ -108,7 +108,7 @@ private struct LayerRule {
       case let convolution as Convolution: try self.convolution(convolution)
       case is Dense: .dense(try weight(), bias: try bias())
       case let norm as BatchNorm: try affine(norm)
-      case is Add: try addition()
+      case is Add, is LearnedShift: try addition()
       case is Relu: .relu
       case let clip as Clip: .clip(minimum: clip.minimum, maximum: clip.maximum)
       case is SignActivation: .sign
