@@ -133,8 +133,10 @@ extension ConversionPlan {
   private var networkTable: [String] {
     guard let network else { return [] }
     let rows = network.map { step in
-      [step.name, step.operation, step.shape.map(String.init).joined(separator: " x "),
-        step.reads.joined(separator: ", ")]
+      [
+        step.name, step.operation, step.shape.map(String.init).joined(separator: " x "),
+        step.reads.joined(separator: ", "),
+      ]
     }
     return [aligned([["step", "operator", "shape", "reads"]] + rows, right: nil), ""]
   }

@@ -80,7 +80,9 @@ package struct BiReal: Structure {
           added[norm.id] = shortcut
           moved.insert(block.addition)
         } else if last == norm.id {
-          guard moved.contains(block.addition), graph.fitting(layer, graph[layer.inputs[0]].shape) != nil else { continue }
+          guard moved.contains(block.addition), graph.fitting(layer, graph[layer.inputs[0]].shape) != nil else {
+            continue
+          }
           swapped[block.addition] = (1 - block.side, layer)
         } else {
           add(graph, layer, norm, readers)

@@ -19,7 +19,8 @@ extension Graph {
     for node in nodes where node.operation is Add {
       let paths = node.inputs.map { path(to: $0, through: blocks) }
       let seen = Set(paths[0])
-      guard node.inputs.allSatisfy({ self[$0].constant == nil }), let start = paths[1].first(where: seen.contains) else {
+      guard node.inputs.allSatisfy({ self[$0].constant == nil }), let start = paths[1].first(where: seen.contains)
+      else {
         continue
       }
       let parts = paths.map { path in Array(path.prefix { $0 != start }.reversed()) }
