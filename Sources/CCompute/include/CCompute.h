@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CCActivations.h"
 #include "CCFunctions.h"
 
 // Threads that one loop may use.
