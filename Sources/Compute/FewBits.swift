@@ -114,7 +114,8 @@ extension Tensor {
         x.withUnsafeFloats { x in gradient.withUnsafeFloats { loop(x, $0.baseAddress, result.baseAddress) } }
       }
     }
-    gradient.withUnsafeMutableFloats { result in x.withUnsafeFloats { loop($0, result.baseAddress, result.baseAddress) } }
+    gradient.withUnsafeMutableFloats { result in x.withUnsafeFloats { loop($0, result.baseAddress, result.baseAddress) }
+    }
     return gradient
   }
 }

@@ -121,6 +121,7 @@ private struct LayerRule {
       case is LearnedLeak: try leak()
       case let function as Pointwise: try self.function(function)
       case let clip as Clip: .clip(minimum: clip.minimum, maximum: clip.maximum)
+      case let quantize as Quantize: quantize.packed(step: try constant(1, "step"))
       case is SignActivation: .sign
       case let threshold as Threshold: try self.threshold(threshold)
       case let pool as MaxPool: .maxPool(try window(pool.window))

@@ -46,6 +46,11 @@ package struct Raising {
       let shape = slopes.count == 1 ? [1] : [slopes.count] + Array(repeating: 1, count: rank - 2)
       let slope = graph.addConstant("\(layer.name).slope", Tensor(Shape(shape), scalars: slopes))
       return try graph.add(layer.name, LearnedLeak(), inputs + [slope])
+    case .quantize(let step, let minimum, let maximum):
+      guard let quantize = Quantize(minimum: minimum, maximum: maximum) else {
+        throw ShapeError(Quantize.name, "the limits \(minimum) and \(maximum) of '\(layer.name)' are those of no bits")
+      }
+      return try graph.add(layer.name, quantize, inputs + [vector("\(layer.name).step", [step])])
     case .sign: return try graph.add(layer.name, SignActivation(), inputs)
     case .maxPool(let window):
       let pool = MaxPool(size: window.size, strides: window.strides, padding: window.padding)

@@ -96,7 +96,8 @@ struct TensorFile {
     guard end == section.count else { throw .wrongDataSize(found: section.count, expected: end) }
     let floats: [UInt32] = numbers(section[ranges[1]])
     let data = ModelData(
-      bytes: Array(section[ranges[0]]), floats: floats.map(Float.init(bitPattern:)), thresholds: numbers(section[ranges[2]]))
+      bytes: Array(section[ranges[0]]), floats: floats.map(Float.init(bitPattern:)),
+      thresholds: numbers(section[ranges[2]]))
     return TensorFile(metadata: metadata, data: data, checksum: checksum(of: bytes))
   }
 

@@ -133,7 +133,8 @@ extension PackedLayer.Kind {
     case .convolution(_, _, _, let weight, let bias): weight.isWhole && readsBits && bias == nil ? 0 : 1e-5
     case .dense(let weight, let bias): weight.isWhole && readsBits && bias == nil ? 0 : 1e-5
     case .affine, .averagePool, .globalAveragePool, .softmax: 1e-5
-    case .add, .relu, .clip, .leak, .quantize, .sign, .threshold, .maxPool, .pad, .slice, .concat, .reshape, .transpose: 0
+    case .add, .relu, .clip, .leak, .quantize, .sign, .threshold, .maxPool, .pad, .slice, .concat, .reshape, .transpose:
+      0
     }
   }
 }

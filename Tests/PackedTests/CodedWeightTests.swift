@@ -5,7 +5,9 @@ import Testing
 import Tensors
 
 @Suite struct CodedWeightTests {
-  private static let shapes: [Shape] = [[1, 1], [3, 7], [5, 64], [4, 3, 3, 3], [2, 5, 1, 1], [3, 2, 2, 5], [17, 1, 3, 1]]
+  private static let shapes: [Shape] = [
+    [1, 1], [3, 7], [5, 64], [4, 3, 3, 3], [2, 5, 1, 1], [3, 2, 2, 5], [17, 1, 3, 1],
+  ]
 
   @Test(arguments: CodedTensors.names)
   func packingKeepsEverySymbol(name: String) {
@@ -33,7 +35,7 @@ import Tensors
   @Test func fiveTritsLieInAByte() {
     let coded = CodedTensor([1, 7], .ternary, symbols: [-1, 0, 1, 1, 0, 1, -1], levels: [1])
     guard case .coded(let weight) = PackedWeight(coded) else { Issue.record("it is not coded"); return }
-    #expect(weight.rows.bytes == [0 + 1 * 3 + 2 * 9 + 2 * 27 + 1 * 81, 2])
+    #expect(weight.rows.bytes == [156, 2], "0 + 1 · 3 + 2 · 9 + 2 · 27 + 1 · 81")
     guard case .coded(let fields) = PackedWeight(coded, ternary: .fields(bits: 2)) else { return }
     #expect(fields.rows.bytes == [0b10_10_01_00, 0b00_00_10_01])
   }
@@ -72,6 +74,23 @@ import Tensors
     #expect(twoBits.bytes == 32 * 72 + 4)
   }
 
+  /// From the smallest normal power of two to the largest; what is smaller, or no power, takes four bytes.
+  @Test func powersOfTwoAreKeptAsExponents() throws {
+    let latent = Tensor.random([3, 8], seed: 5)
+    for (levels, size) in [
+      ([0x1p-126, 0x1p127, 1], 3), ([1, 1, 1], 4), ([0x1p-127, 1, 2], 12), ([-1, 1, 2], 12), ([1, 2, 3], 12),
+      ([0, 1, 2], 12),
+    ] as [([Float], Int)] {
+      let weight = PackedWeight.binary(latent, levels: levels)
+      #expect(weight.bytes == 3 * 8 + size, "\(levels)")
+      let model = PackedModel(
+        input: .init(name: "x", shape: [8]),
+        layers: [PackedLayer(name: "y", kind: .dense(weight, bias: nil), inputs: [0])],
+        provenance: .init(source: "", sourceHash: "", recipe: "", seed: 0, tool: ""))
+      #expect(try PackedFile.decode(PackedFile.encode(model)) == model)
+    }
+  }
+
   /// Files of before have a level for each channel, whatever they are.
   @Test func filesWithEveryLevelSpelledOutAreStillRead() throws {
     let file = formats.appendingPathComponent("golden/every-level.signum")
@@ -82,7 +101,7 @@ import Tensors
   }
 
   @Test func statisticsCountSymbols() throws {
-    let ternary = CodedTensor([2, 4], .ternary, symbols: [1, 0, 0, -1, 0, 0, 1, -1], levels: [1, 2])
+    let ternary = CodedTensor([2, 4], .ternary, symbols: [1, 0, 0, -1, 0, 0, 1, -1], levels: [1, 3])
     let found = WeightStatistics(PackedWeight(ternary))
     #expect(found.alphabet == "ternary" && found.count == 8 && found.bits == 1.6 && found.zeros == 0.5)
     #expect(abs(found.entropy! - 1.5) < 1e-12)

@@ -169,8 +169,8 @@ private let ternary = model(
   [3, 5, 4],
   [
     convolution("trits", coded("ternary, one level", [6, 3, 3, 3], 30), bias: numbers(6, 31), in: 0),
-    convolution("sides", coded("ternary, two sides", [17, 3, 3, 2], 32), groups: 2, in: 1),
-    convolution("two-bits", coded("ternary", [4, 17, 1, 1], 33, ternary: .fields(bits: 2)), padding: 0, in: 2),
+    convolution("sides", coded("ternary, two sides", [18, 3, 3, 2], 32), groups: 2, in: 1),
+    convolution("two-bits", coded("ternary", [4, 18, 1, 1], 33, ternary: .fields(bits: 2)), padding: 0, in: 2),
     PackedLayer(name: "sign", kind: .sign, inputs: [3]),
     convolution("bits", coded("ternary, two sides", [6, 4, 3, 3], 34), in: 4),
     PackedLayer(name: "sign2", kind: .sign, inputs: [5]),
@@ -205,8 +205,8 @@ private let codebooks = model(
 private let exponents = model(
   [3, 3, 3],
   [
-    convolution("shifts", binary([5, 3, 3, 3], 48, levels: [0.25, 1, 0x1p-126, 0x1p127, 8]), in: 0),
-    convolution("one", binary([1, 5, 1, 1], 49, levels: [0x1p-126]), padding: 0, in: 1),
+    convolution("shifts", binary([5, 3, 3, 3], 48, levels: [0.25, 1, 0x1p-20, 16, 8]), in: 0),
+    convolution("one", binary([1, 5, 1, 1], 49, levels: [0.5]), padding: 0, in: 1),
   ])
 
 private let activations = model(

@@ -15,7 +15,9 @@ package enum CodedTensors {
     var generator = SplitMix64(seed: seed)
     var levels = (0..<shape[0]).map { _ in generator.uniform() * 0.5 + 0.25 }
     if name.hasSuffix("one level") { levels = levels.map { _ in 0.3 } }
-    if name.hasSuffix("exponents") { levels = levels.indices.map { Float(sign: .plus, exponent: -$0 % 5, significand: 1) } }
+    if name.hasSuffix("exponents") {
+      levels = levels.indices.map { Float(sign: .plus, exponent: -$0 % 5, significand: 1) }
+    }
     let bits = words.count > 1 ? Int(words[1].prefix { $0.isNumber }) ?? 0 : 0
     let row = shape.count / shape[0]
     if kind == "codebook" {
