@@ -9,6 +9,7 @@
 
 #include "CCActivations.h"
 #include "CCFunctions.h"
+#include "CCMethods.h"
 
 // Threads that one loop may use.
 int cc_thread_count(void);
