@@ -32,7 +32,7 @@ extension GraphBuilder {
 }
 
 /// Stem, an equal block, a narrowing block and a head.
-private func residualNetwork(_ way: GraphBuilder.Downsampling = .slice, size: Int = 8) throws -> Graph {
+private func blockNetwork(_ way: GraphBuilder.Downsampling = .slice, size: Int = 8) throws -> Graph {
   var build = GraphBuilder(seed: 31)
   let x = build.input([1, 3, size, size])
   let stem = try build.add("relu", Relu(), try build.batchNorm("norm", try build.convolution("conv", x, 4)))
@@ -85,8 +85,8 @@ private struct StructureCase: CustomTestStringConvertible, Sendable {
 }
 
 private let cases: [StructureCase] = [
-  .init("slices", try! residualNetwork()), .init("convolutions", try! residualNetwork(.convolution)),
-  .init("odd sizes", try! residualNetwork(.convolution, size: 7)), .init("stack", try! plainStack()),
+  .init("slices", try! blockNetwork()), .init("convolutions", try! blockNetwork(.convolution)),
+  .init("odd sizes", try! blockNetwork(.convolution, size: 7)), .init("stack", try! plainStack()),
   .init("bottleneck", try! bottleneck()),
 ]
 
@@ -141,7 +141,7 @@ struct StructureTests {
   }
 
   @Test func oneShortcutAroundTwoBecomesOneAroundEach() throws {
-    let (after, notes) = try biReal(residualNetwork())
+    let (after, notes) = try biReal(blockNetwork())
     #expect(notes == ["bi-real: a shortcut around each of 4 convolutions"])
     #expect(try reads(after, "a.conv1.shortcut") == ["a.norm1", "relu"])
     #expect(try reads(after, "a.relu1") == ["a.conv1.shortcut"])
@@ -191,7 +191,7 @@ struct StructureTests {
   }
 
   @Test func whatIsNotCodedStaysAsItIs() throws {
-    let graph = try residualNetwork()
+    let graph = try blockNetwork()
     let none = CodedLayers(coded: [], signed: [])
     for structure in structures where structure != AveragePoolDownsampling.self {
       #expect(try structure.init().rewrite(graph, around: none).graph.outputs(batch: 2) == graph.outputs(batch: 2))
@@ -206,7 +206,7 @@ struct StructureTests {
   }
 
   @Test(arguments: [8, 7]) func stridesOfShortcutsBecomeMeans(_ size: Int) throws {
-    let graph = try residualNetwork(.convolution, size: size)
+    let graph = try blockNetwork(.convolution, size: size)
     #expect(graph.shortcutConvolutions == ["b.side"])
     #expect(AveragePoolDownsampling().floatLayers(of: graph) == ["b.side"])
     let found = try AveragePoolDownsampling().rewrite(graph, around: CodedLayers(coded: [], signed: []))
@@ -224,7 +224,7 @@ struct StructureTests {
 
   @Test func slicesOfShortcutsBecomeMeans() throws {
     let found = try AveragePoolDownsampling().rewrite(
-      residualNetwork(), around: CodedLayers(coded: [], signed: []))
+      blockNetwork(), around: CodedLayers(coded: [], signed: []))
     #expect(found.notes == ["average-pool-downsampling: for 0 convolutions and 1 slices on shortcuts"])
     #expect(found.graph.node("b.slice")?.operation is AveragePool)
   }
@@ -232,19 +232,19 @@ struct StructureTests {
   @Test func rectifiersBeforeSignsAreReplaced() throws {
     let layers = CodedLayers(coded: ["a.conv2", "b.conv1"], signed: ["a.conv2"])
     for structure in [HardtanhRectifiers.self, LearnedRectifiers.self] as [any Structure.Type] {
-      let found = try structure.init().rewrite(residualNetwork(), around: layers)
+      let found = try structure.init().rewrite(blockNetwork(), around: layers)
       #expect(found.notes == ["\(structure.name): in the place of 1 rectifiers"])
       #expect(!(found.graph.node("a.relu1")?.operation is Relu) && found.graph.node("a.relu2")?.operation is Relu)
     }
-    let none = try HardtanhRectifiers().rewrite(residualNetwork(), around: CodedLayers(coded: ["a.conv2"], signed: []))
+    let none = try HardtanhRectifiers().rewrite(blockNetwork(), around: CodedLayers(coded: ["a.conv2"], signed: []))
     #expect(none.notes == ["hardtanh: no layer reads signs, so every rectifier stays"])
-    let learned = try LearnedRectifiers().rewrite(residualNetwork(), around: layers).graph
+    let learned = try LearnedRectifiers().rewrite(blockNetwork(), around: layers).graph
     let slope = try #require(learned.node("a.relu1.slope")?.constant?.tensor)
     #expect(slope == Tensor([4, 1, 1], repeating: 0.25))
   }
 
   @Test func whatCannotBeNegativeIsKnown() throws {
-    let graph = try residualNetwork()
+    let graph = try blockNetwork()
     #expect(graph.isNonnegative(graph.node("b.pad")!.id) && graph.isNonnegative(graph.node("mean")!.id))
     #expect(!graph.isNonnegative(graph.node("b.sum")!.id) && !graph.isNonnegative(graph.node("x")!.id))
     #expect(graph.rectifiers(after: ["b.conv2"]) == [graph.node("b.relu2")!.id])
