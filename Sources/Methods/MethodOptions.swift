@@ -68,7 +68,9 @@ package func makeActivation(
 
 /// The options of a method with their defaults, by name.
 package func defaultOptions(of type: any Configurable.Type) -> [String: String] {
-  encodedOptions(type.init()).mapValues { "\($0)" }
+  encodedOptions(type.init()).mapValues { value in
+    if let number = value as? NSNumber, isBoolean(number) { "\(number.boolValue)" } else { "\(value)" }
+  }
 }
 
 private func make<M: Configurable>(
@@ -76,24 +78,20 @@ private func make<M: Configurable>(
 ) throws(MethodError) -> M {
   let standard = type.init()
   var encoded = encodedOptions(standard)
-  let words = wordOptions(of: standard)
+  let kinds = optionKinds(of: standard)
   for (option, text) in options.sorted(by: { $0.key < $1.key }) {
     guard let old = encoded[option] else {
       throw .unknownOption(method: M.name, option: option, known: encoded.keys.sorted(), kind)
     }
-    func refuse(_ wanted: String) -> MethodError {
+    encoded[option] = try parse(text, like: old, kinds[option]) { wanted in
       .badValue(method: M.name, option: option, value: text, wanted: wanted, kind)
     }
-    if let type = words[option], !type.allows(text) { throw refuse(type.wanted) }
-    encoded[option] = try parse(text, like: old, refuse)
   }
   let method: M
-  switch Result(catching: { try JSONDecoder().decode(M.self, from: JSONSerialization.data(withJSONObject: encoded)) }) {
-  case .success(let decoded): method = decoded
-  case .failure(DecodingError.dataCorrupted(let context)) where context.codingPath.count == 1:
-    let option = context.codingPath[0].stringValue
-    throw .badValue(method: M.name, option: option, value: options[option] ?? "", wanted: "a whole number", kind)
-  case .failure(let error): throw .badOptions(method: M.name, problem: "\(error)", kind)
+  do {
+    method = try JSONDecoder().decode(M.self, from: JSONSerialization.data(withJSONObject: encoded))
+  } catch {
+    throw .badOptions(method: M.name, problem: "\(error)", kind)
   }
   if let problem = method.problem { throw .badOptions(method: M.name, problem: problem, kind) }
   return method
@@ -106,13 +104,20 @@ private func encodedOptions(_ method: some Configurable) -> [String: Any] {
   return object
 }
 
-/// The options that are words, by name: a property `bigStep` is the option `big-step`.
-private func wordOptions(of method: some Configurable) -> [String: any OptionWord.Type] {
-  var found: [String: any OptionWord.Type] = [:]
+/// What an option is that its JSON alone does not say.
+private enum OptionKind {
+  case word(any OptionWord.Type)
+  case whole
+}
+
+/// The kinds of the options by name: a property `bigStep` is the option `big-step`.
+private func optionKinds(of method: some Configurable) -> [String: OptionKind] {
+  var found: [String: OptionKind] = [:]
   for child in Mirror(reflecting: method).children {
-    guard let label = child.label, let word = child.value as? any OptionWord else { continue }
+    guard let label = child.label else { continue }
     let name = label.reduce(into: "") { $0 += $1.isUppercase ? "-" + $1.lowercased() : String($1) }
-    found[name] = type(of: word)
+    if let word = child.value as? any OptionWord { found[name] = .word(type(of: word)) }
+    if child.value is Int { found[name] = .whole }
   }
   return found
 }
@@ -122,8 +127,9 @@ extension OptionWord {
 }
 
 private func parse(
-  _ text: String, like old: Any, _ refuse: (_ wanted: String) -> MethodError
+  _ text: String, like old: Any, _ kind: OptionKind?, _ refuse: (_ wanted: String) -> MethodError
 ) throws(MethodError) -> Any {
+  if case .word(let type) = kind, !type.allows(text) { throw refuse(type.wanted) }
   switch old {
   case is String: return text
   case let number as NSNumber where isBoolean(number):
@@ -131,7 +137,9 @@ private func parse(
     return value
   default:
     guard let value = Double(text), value.isFinite else { throw refuse("a number") }
-    return value
+    guard case .whole = kind else { return value }
+    guard let whole = Int(exactly: value) else { throw refuse("a whole number") }
+    return whole
   }
 }
 

@@ -1,3 +1,4 @@
+import Methods
 import Pipeline
 import Testing
 
@@ -81,7 +82,7 @@ struct RecipeTests {
         "r.yaml: there is no key 'epoch'; did you mean 'epochs'? (known: \(Recipe.settings.map(\.key).sorted().joined(separator: ", ")))",
         "r.yaml: 'layers' wants inner, all or a list of rules, not 'outer'",
         "r.yaml: 'momentum' must be from 0 to below 1, not 2",
-        "r.yaml: method 'xnorr': there is no such method; did you mean 'xnor'? (known: information-retention, xnor)",
+        "r.yaml: method 'xnorr': there is no such method; did you mean 'xnor'? (known: \(methods.map { $0.name }.joined(separator: ", ")))",
       ])
   }
 

@@ -14,3 +14,9 @@ void cc_group_transform(int64_t rows, int64_t columns, float share, float softne
 // the gradient pass.
 void cc_group_transform_backward(int64_t rows, int64_t columns, float share, float softness, const float *weight,
                                  const float *gradient, float *result);
+
+// ---- evenly spaced values ----
+
+// steps[row] = the step s of the least Σ (w − s · clip(round(w / s), low, high))² that was found; 0 for a row of zeros.
+// low < 0 < high, both whole and below 2^22.
+void cc_least_squares_steps(int64_t rows, int64_t columns, float low, float high, const float *weight, float *steps);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "CCActivations.h"
+#include "CCCodings.h"
 #include "CCFunctions.h"
 #include "CCMethods.h"
 
