@@ -72,8 +72,8 @@ INLINE_AVX2 __m256i ones(__m256i words) {
   return _mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256());
 }
 
-FOR_AVX2 static void bitsTile(const SignumSteps *steps, const void *const *pixels, int count, const void *block,
-                              void *sums) {
+INLINE_AVX2 void counts(const SignumSteps *steps, const void *const *pixels, int count, const bool common,
+                        const void *block, void *sums) {
   for (int p = 0; p < count; p++) {
     const uint64_t *weights = block;
     __m256i total[4];
@@ -86,15 +86,31 @@ FOR_AVX2 static void bitsTile(const SignumSteps *steps, const void *const *pixel
 #pragma clang loop unroll(full)
           for (int part = 0; part < 4; part++) {
             __m256i weight = _mm256_loadu_si256((const __m256i *)(weights + part * 4));
-            total[part] = _mm256_add_epi64(total[part], ones(_mm256_xor_si256(word, weight)));
+            __m256i found = common ? _mm256_and_si256(word, weight) : _mm256_xor_si256(word, weight);
+            total[part] = _mm256_add_epi64(total[part], ones(found));
           }
         }
       }
     }
-    _Alignas(32) uint64_t counts[SIGNUM_LANES];
-    for (int part = 0; part < 4; part++) _mm256_store_si256((__m256i *)(counts + part * 4), total[part]);
-    for (int lane = 0; lane < SIGNUM_LANES; lane++) ((int32_t *)sums)[p * SIGNUM_LANES + lane] = (int32_t)counts[lane];
+    _Alignas(32) uint64_t wide[SIGNUM_LANES];
+    for (int part = 0; part < 4; part++) _mm256_store_si256((__m256i *)(wide + part * 4), total[part]);
+    for (int lane = 0; lane < SIGNUM_LANES; lane++) ((int32_t *)sums)[p * SIGNUM_LANES + lane] = (int32_t)wide[lane];
   }
+}
+
+FOR_AVX2 static void bitsTile(const SignumSteps *steps, const void *const *pixels, int count, const void *block,
+                              void *sums) {
+  counts(steps, pixels, count, false, block, sums);
+}
+
+FOR_AVX2 static void commonTile(const SignumSteps *steps, const void *const *pixels, int count, const void *block,
+                                void *sums) {
+  counts(steps, pixels, count, true, block, sums);
+}
+
+FOR_AVX2 static void unpackPlanes(const uint16_t *planes, int64_t columns, int64_t count, const float *parts,
+                                  float offset, float *block) {
+  signumUnpackPlanes(planes, columns, count, parts, offset, block);
 }
 
 void signumFloatAVX2(const SignumConvolution *c, const void *input, float *output, void *scratch) {
@@ -107,6 +123,14 @@ void signumBinaryAVX2(const SignumConvolution *c, const void *input, float *outp
 
 void signumBitsAVX2(const SignumConvolution *c, const void *input, float *output, void *scratch) {
   signumDrive(c, input, output, scratch, (SignumPath){signumBits, 8, bitsTile, NULL});
+}
+
+void signumCodedAVX2(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  signumDrive(c, input, output, scratch, (SignumPath){signumUnpackedPlanes, 6, floatTile, NULL, NULL, unpackPlanes});
+}
+
+void signumCodedBitsAVX2(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  signumDrive(c, input, output, scratch, (SignumPath){signumPlanesOfBits, 8, bitsTile, NULL, commonTile, NULL});
 }
 
 #else

@@ -90,8 +90,8 @@ INLINE_AVX512 void signPairs(const SignumSteps *steps, const void *const *pixels
   }
 }
 
-INLINE_COUNTS void differing(const SignumSteps *steps, const void *const *pixels, const int count,
-                             const uint64_t *weights, int32_t *sums) {
+INLINE_COUNTS void counts(const SignumSteps *steps, const void *const *pixels, const int count, const bool common,
+                          const uint64_t *weights, int32_t *sums) {
   __m512i low[8], high[8];
   for (int p = 0; p < count; p++) low[p] = high[p] = _mm512_setzero_si512();
   for (int64_t row = 0; row < steps->rows; row++) {
@@ -102,8 +102,10 @@ INLINE_COUNTS void differing(const SignumSteps *steps, const void *const *pixels
 #pragma clang loop unroll(full)
         for (int p = 0; p < count; p++) {
           __m512i word = _mm512_set1_epi64(((const long long *)pixels[p])[offset + i]);
-          low[p] = _mm512_add_epi64(low[p], _mm512_popcnt_epi64(_mm512_xor_si512(first, word)));
-          high[p] = _mm512_add_epi64(high[p], _mm512_popcnt_epi64(_mm512_xor_si512(second, word)));
+          __m512i left = common ? _mm512_and_si512(first, word) : _mm512_xor_si512(first, word);
+          __m512i right = common ? _mm512_and_si512(second, word) : _mm512_xor_si512(second, word);
+          low[p] = _mm512_add_epi64(low[p], _mm512_popcnt_epi64(left));
+          high[p] = _mm512_add_epi64(high[p], _mm512_popcnt_epi64(right));
         }
       }
     }
@@ -112,6 +114,16 @@ INLINE_COUNTS void differing(const SignumSteps *steps, const void *const *pixels
     _mm256_storeu_si256((__m256i *)(sums + p * SIGNUM_LANES), _mm512_cvtepi64_epi32(low[p]));
     _mm256_storeu_si256((__m256i *)(sums + p * SIGNUM_LANES + 8), _mm512_cvtepi64_epi32(high[p]));
   }
+}
+
+INLINE_COUNTS void differing(const SignumSteps *steps, const void *const *pixels, const int count,
+                             const uint64_t *weights, int32_t *sums) {
+  counts(steps, pixels, count, false, weights, sums);
+}
+
+INLINE_COUNTS void shared(const SignumSteps *steps, const void *const *pixels, const int count,
+                          const uint64_t *weights, int32_t *sums) {
+  counts(steps, pixels, count, true, weights, sums);
 }
 
 #define TILE_OF_COUNT(tile, count) \
@@ -146,6 +158,24 @@ FOR_COUNTS static void bitsTile(const SignumSteps *steps, const void *const *pix
   TILE_OF_COUNT(differing, count)
 }
 
+FOR_COUNTS static void commonTile(const SignumSteps *steps, const void *const *pixels, int count, const void *block,
+                                  void *sums) {
+  TILE_OF_COUNT(shared, count)
+}
+
+FOR_AVX512 static void unpackPlanes(const uint16_t *planes, int64_t columns, int64_t count, const float *parts,
+                                    float offset, float *block) {
+  __m512 part[SIGNUM_PLANES], base = _mm512_set1_ps(offset);
+  for (int64_t plane = 0; plane < count; plane++) part[plane] = _mm512_loadu_ps(parts + plane * SIGNUM_LANES);
+  for (int64_t column = 0; column < columns; column++) {
+    __m512 values = base;
+    for (int64_t plane = 0; plane < count; plane++, planes++) {
+      values = _mm512_mask_add_ps(values, (__mmask16)*planes, values, part[plane]);
+    }
+    _mm512_storeu_ps(block + column * SIGNUM_LANES, values);
+  }
+}
+
 void signumFloatAVX512(const SignumConvolution *c, const void *input, float *output, void *scratch) {
   signumDrive(c, input, output, scratch, (SignumPath){signumFloats, 8, floatTile, NULL});
 }
@@ -156,6 +186,14 @@ void signumBinaryAVX512(const SignumConvolution *c, const void *input, float *ou
 
 void signumBitsAVX512(const SignumConvolution *c, const void *input, float *output, void *scratch) {
   signumDrive(c, input, output, scratch, (SignumPath){signumBits, 8, bitsTile, NULL});
+}
+
+void signumCodedAVX512(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  signumDrive(c, input, output, scratch, (SignumPath){signumUnpackedPlanes, 8, floatTile, NULL, NULL, unpackPlanes});
+}
+
+void signumCodedBitsAVX512(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  signumDrive(c, input, output, scratch, (SignumPath){signumPlanesOfBits, 8, bitsTile, NULL, commonTile, NULL});
 }
 
 #else

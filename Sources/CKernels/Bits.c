@@ -1,5 +1,7 @@
 #include "CKernels.h"
 
+#pragma STDC FP_CONTRACT OFF
+
 void signumPackBits(const float *values, int64_t pixels, int64_t channels, int64_t groups, uint64_t *words) {
   int64_t channelsOfGroup = channels / groups;
   for (int64_t segment = 0; segment < pixels * groups; segment++) {
@@ -19,6 +21,33 @@ void signumUnpackBits(const uint64_t *words, int64_t pixels, int64_t channels, f
     for (int64_t channel = 0; channel < channels; channel++) {
       values[pixel * channels + channel] =
           (words[pixel * wordsOfPixel + channel / 64] >> (channel % 64) & 1) ? 1.0f : -1.0f;
+    }
+  }
+}
+
+void signumQuantize(const float *values, int64_t count, float step, float minimum, float maximum, float *result) {
+  for (int64_t i = 0; i < count; i++) {
+    float steps = values[i] / step;
+    steps = steps < minimum ? minimum : steps > maximum ? maximum : steps;
+    // From 2^23 on floats are whole: the sum is rounded to one, halves to even.
+    float whole = (steps + 0x1.8p23f) - 0x1.8p23f;
+    result[i] = step * whole;
+  }
+}
+
+void signumLeak(const float *values, int64_t outer, int64_t channels, int64_t inner, const float *slopes,
+                float *result) {
+  if (inner == 1) {
+    // Channels that lie side by side have their slopes side by side, too.
+    for (int64_t line = 0; line < outer; line++, values += channels, result += channels) {
+      for (int64_t i = 0; i < channels; i++) result[i] = values[i] > 0 ? values[i] : values[i] * slopes[i];
+    }
+    return;
+  }
+  for (int64_t line = 0; line < outer; line++) {
+    for (int64_t channel = 0; channel < channels; channel++) {
+      float slope = slopes[channel];
+      for (int64_t i = 0; i < inner; i++, values++, result++) *result = *values > 0 ? *values : *values * slope;
     }
   }
 }

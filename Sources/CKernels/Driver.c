@@ -127,29 +127,49 @@ static void finish(const SignumConvolution *c, const Target *target, int64_t pix
   }
 }
 
-/// Numbers of differing bits to `columns inside the image − 2 · differing`; what the taps outside counted, where all
-/// bits of the input are 0, is taken off again.
-static void finishBits(const SignumConvolution *c, const Target *target, int64_t first, int count, const int32_t *ones,
-                       const int32_t *sums) {
-  int64_t channels = c->channels / c->groups;
-  for (int pixel = 0; pixel < count; pixel++) {
-    int64_t y = (first + pixel) / c->outputWidth, x = (first + pixel) % c->outputWidth;
-    Taps rows = tapsInside(y * c->strideY - c->top, c->dilationY, c->kernelHeight, c->height);
-    Taps columns = tapsInside(x * c->strideX - c->left, c->dilationX, c->kernelWidth, c->width);
-    int64_t valid = (rows.to - rows.from) * (columns.to - columns.from);
-    int32_t differing[SIGNUM_LANES];
-    memcpy(differing, sums + pixel * SIGNUM_LANES, sizeof differing);
-    for (int64_t tap = 0; valid < c->kernelHeight * c->kernelWidth && tap < c->kernelHeight * c->kernelWidth; tap++) {
-      int64_t row = tap / c->kernelWidth, column = tap % c->kernelWidth;
-      bool inside = row >= rows.from && row < rows.to && column >= columns.from && column < columns.to;
-      if (inside) continue;
-      for (int lane = 0; lane < SIGNUM_LANES; lane++) differing[lane] -= ones[tap * SIGNUM_LANES + lane];
-    }
-    float dots[SIGNUM_LANES];
-    for (int lane = 0; lane < SIGNUM_LANES; lane++) {
-      dots[lane] = (float)((int32_t)(valid * channels) - 2 * differing[lane]);
-    }
-    finish(c, target, first + pixel, dots);
+/// The taps of an output pixel that fall inside the image.
+typedef struct Inside {
+  Taps rows, columns;
+} Inside;
+
+static Inside insideOf(const SignumConvolution *c, int64_t pixel) {
+  int64_t y = pixel / c->outputWidth, x = pixel % c->outputWidth;
+  return (Inside){tapsInside(y * c->strideY - c->top, c->dilationY, c->kernelHeight, c->height),
+                  tapsInside(x * c->strideX - c->left, c->dilationX, c->kernelWidth, c->width)};
+}
+
+/// Ones of a plane of weights: in all its taps, and for every pixel in those outside the image.
+typedef struct Ones {
+  const int32_t *taps;
+  int32_t all[SIGNUM_LANES];
+} Ones;
+
+static Ones onesOf(const int32_t *taps, int64_t count) {
+  Ones ones = {taps, {0}};
+  for (int64_t i = 0; i < count * SIGNUM_LANES; i++) ones.all[i % SIGNUM_LANES] += taps[i];
+  return ones;
+}
+
+/// Numbers of bits to sums over the taps inside the image, where all bits of the input outside of it are 0.
+///
+/// Of differing bits: ±1 · ±1, `columns inside − 2 · differing`, less the ones that the taps outside counted.
+/// Of common bits: {0, 1} · ±1, `2 · common − ones inside`.
+static void dots(const SignumConvolution *c, Inside inside, bool common, const Ones *ones, const int32_t *counted,
+                 int32_t *sums) {
+  int64_t valid = (inside.rows.to - inside.rows.from) * (inside.columns.to - inside.columns.from);
+  int64_t taps = c->kernelHeight * c->kernelWidth;
+  int32_t outside[SIGNUM_LANES] = {0};
+  for (int64_t tap = 0; valid < taps && tap < taps; tap++) {
+    int64_t row = tap / c->kernelWidth, column = tap % c->kernelWidth;
+    bool isInside = row >= inside.rows.from && row < inside.rows.to && column >= inside.columns.from
+        && column < inside.columns.to;
+    if (isInside) continue;
+    for (int lane = 0; lane < SIGNUM_LANES; lane++) outside[lane] += ones->taps[tap * SIGNUM_LANES + lane];
+  }
+  int32_t columns = (int32_t)(valid * (c->channels / c->groups));
+  for (int lane = 0; lane < SIGNUM_LANES; lane++) {
+    sums[lane] = common ? 2 * counted[lane] - (ones->all[lane] - outside[lane])
+                        : columns - 2 * (counted[lane] - outside[lane]);
   }
 }
 
@@ -161,53 +181,147 @@ static const void *blockAt(const SignumConvolution *c, SignumBlocks kind, int64_
     case signumSigns: return c->signBlocks + block * columns;
     case signumBits: return c->bitBlocks + block * taps * wordsOfGroup(c) * SIGNUM_LANES;
     case signumUnpackedSigns: unpack(c->signBlocks + block * columns, columns, unpacked); return unpacked;
+    case signumPlanesOfBits: return c->planeBitBlocks + block * c->planes * taps * wordsOfGroup(c) * SIGNUM_LANES;
+    default: return NULL;
+  }
+}
+
+/// What the symbols of a block stand for, as floats.
+static const void *unpackedPlanes(const SignumConvolution *c, SignumPath path, int64_t block, const Target *target,
+                                  float *unpacked) {
+  int64_t columns = c->kernelHeight * c->kernelWidth * (c->channels / c->groups);
+  float parts[SIGNUM_PLANES * SIGNUM_LANES], offset = 0;
+  for (int64_t plane = 0; plane < c->planes; plane++) {
+    for (int lane = 0; lane < SIGNUM_LANES; lane++) {
+      float part = (float)c->counts[plane];
+      if (c->plusLevels) {
+        int64_t channel = target->channel + (lane < target->lanes ? lane : 0);
+        part = plane == 0 ? c->plusLevels[channel] : -c->minusLevels[channel];
+      }
+      parts[plane * SIGNUM_LANES + lane] = part;
+    }
+  }
+  // The planes of a symmetric weight count from its lowest symbol.
+  if (c->isSymmetric) offset = 0.5f - (float)(1 << (c->planes - 1));
+  path.unpack(c->planeBlocks + block * columns * c->planes, columns, c->planes, parts, offset, unpacked);
+  return unpacked;
+}
+
+/// The first pixels of the windows of a tile.
+static void startsOf(const SignumConvolution *c, const Image *image, int64_t groupOffset, int64_t first, int count,
+                     const void **starts) {
+  for (int pixel = 0; pixel < count; pixel++) {
+    int64_t y = (first + pixel) / c->outputWidth * c->strideY, x = (first + pixel) % c->outputWidth * c->strideX;
+    starts[pixel] = image->start + (y * image->width + x) * image->pixelSize + groupOffset;
   }
 }
 
 static void driveBlock(const SignumConvolution *c, const Image *image, const SignumSteps *steps, SignumPath path,
-                       int64_t groupOffset, const void *block, const int32_t *ones, const Target *target,
-                       const Target *second) {
+                       int64_t groupOffset, const void *block, const Target *target, const Target *second) {
   enum { tileSums = signumLargestTile * SIGNUM_LANES };
   _Alignas(64) float sums[2 * tileSums];
-  _Alignas(64) int32_t counts[signumLargestTile * SIGNUM_LANES];
   int64_t pixels = c->outputHeight * c->outputWidth;
   for (int64_t first = 0; first < pixels; first += path.tileSize) {
     int count = (int)smaller(path.tileSize, pixels - first);
     const void *starts[signumLargestTile];
-    for (int pixel = 0; pixel < count; pixel++) {
-      int64_t y = (first + pixel) / c->outputWidth * c->strideY, x = (first + pixel) % c->outputWidth * c->strideX;
-      starts[pixel] = image->start + (y * image->width + x) * image->pixelSize + groupOffset;
+    startsOf(c, image, groupOffset, first, count, starts);
+    (second ? path.pair : path.tile)(steps, starts, count, block, sums);
+    for (int pixel = 0; second && pixel < count; pixel++) {
+      finish(c, second, first + pixel, sums + tileSums + pixel * SIGNUM_LANES);
     }
-    if (path.blocks == signumBits) {
-      path.tile(steps, starts, count, block, counts);
-      finishBits(c, target, first, count, ones, counts);
-    } else {
-      (second ? path.pair : path.tile)(steps, starts, count, block, sums);
-      for (int pixel = 0; second && pixel < count; pixel++) {
-        finish(c, second, first + pixel, sums + tileSums + pixel * SIGNUM_LANES);
+    for (int pixel = 0; pixel < count; pixel++) finish(c, target, first + pixel, sums + pixel * SIGNUM_LANES);
+  }
+}
+
+static void driveBits(const SignumConvolution *c, const Image *image, const SignumSteps *steps, SignumPath path,
+                      int64_t groupOffset, const void *block, const int32_t *taps, const Target *target) {
+  _Alignas(64) int32_t counts[signumLargestTile * SIGNUM_LANES];
+  int64_t pixels = c->outputHeight * c->outputWidth;
+  Ones ones = onesOf(taps, c->kernelHeight * c->kernelWidth);
+  for (int64_t first = 0; first < pixels; first += path.tileSize) {
+    int count = (int)smaller(path.tileSize, pixels - first);
+    const void *starts[signumLargestTile];
+    startsOf(c, image, groupOffset, first, count, starts);
+    path.tile(steps, starts, count, block, counts);
+    for (int pixel = 0; pixel < count; pixel++) {
+      int32_t whole[SIGNUM_LANES];
+      float sums[SIGNUM_LANES];
+      dots(c, insideOf(c, first + pixel), false, &ones, counts + pixel * SIGNUM_LANES, whole);
+      for (int lane = 0; lane < SIGNUM_LANES; lane++) sums[lane] = (float)whole[lane];
+      finish(c, target, first + pixel, sums);
+    }
+  }
+}
+
+/// `plus level · sum of the plus columns − minus level · sum of the minus columns`, for 16 output channels.
+static void combineSides(const SignumConvolution *c, const Target *target, const int32_t *plus, const int32_t *minus,
+                         float *sums) {
+  for (int lane = 0; lane < target->lanes; lane++) {
+    float above = c->plusLevels[target->channel + lane] * (float)plus[lane];
+    float below = c->minusLevels[target->channel + lane] * (float)minus[lane];
+    sums[lane] = above - below;
+  }
+}
+
+/// A symbol is the sum of what its bits count, so that a sum of symbols is one of sums of bits.
+static void drivePlanes(const SignumConvolution *c, const Image *image, const SignumSteps *steps, SignumPath path,
+                        int64_t groupOffset, const uint64_t *block, const int32_t *taps, const Target *target) {
+  enum { tileSums = signumLargestTile * SIGNUM_LANES };
+  _Alignas(64) int32_t counts[SIGNUM_PLANES][tileSums];
+  int64_t pixels = c->outputHeight * c->outputWidth, tapCount = c->kernelHeight * c->kernelWidth;
+  int64_t planeSize = tapCount * wordsOfGroup(c) * SIGNUM_LANES;
+  // Bits of ±1 make symbols of half a step more than a whole number, all of them: 2 s + 1 = Σ 2ᵖ · ±1.
+  bool common = !c->isSymmetric;
+  Ones ones[SIGNUM_PLANES];
+  for (int64_t plane = 0; plane < c->planes; plane++) {
+    ones[plane] = onesOf(taps + plane * tapCount * SIGNUM_LANES, tapCount);
+  }
+  for (int64_t first = 0; first < pixels; first += path.tileSize) {
+    int count = (int)smaller(path.tileSize, pixels - first);
+    const void *starts[signumLargestTile];
+    startsOf(c, image, groupOffset, first, count, starts);
+    for (int64_t plane = 0; plane < c->planes; plane++) {
+      (common ? path.common : path.tile)(steps, starts, count, block + plane * planeSize, counts[plane]);
+    }
+    for (int pixel = 0; pixel < count; pixel++) {
+      Inside inside = insideOf(c, first + pixel);
+      int32_t whole[SIGNUM_PLANES][SIGNUM_LANES], total[SIGNUM_LANES] = {0};
+      float sums[SIGNUM_LANES] = {0};
+      for (int64_t plane = 0; plane < c->planes; plane++) {
+        dots(c, inside, common, &ones[plane], counts[plane] + pixel * SIGNUM_LANES, whole[plane]);
+        for (int lane = 0; lane < SIGNUM_LANES; lane++) total[lane] += c->counts[plane] * whole[plane][lane];
       }
-      for (int pixel = 0; pixel < count; pixel++) finish(c, target, first + pixel, sums + pixel * SIGNUM_LANES);
+      float unit = c->isSymmetric ? 0.5f : 1;
+      for (int lane = 0; lane < SIGNUM_LANES; lane++) sums[lane] = (float)total[lane] * unit;
+      if (c->plusLevels) combineSides(c, target, whole[0], whole[1], sums);
+      finish(c, target, first + pixel, sums);
     }
   }
 }
 
 void signumDrive(const SignumConvolution *c, const void *input, float *output, void *scratch, SignumPath path) {
-  bool bits = path.blocks == signumBits;
+  bool planes = path.blocks == signumPlanesOfBits, bits = planes || path.blocks == signumBits;
   Image image = padded(c, input, bits, (char *)scratch + blockSize(c));
   SignumSteps walk = steps(c, image.width, bits);
   int64_t outputsOfGroup = c->outputChannels / c->groups;
   int64_t blocks = (outputsOfGroup + SIGNUM_LANES - 1) / SIGNUM_LANES;
-  int64_t taps = c->kernelHeight * c->kernelWidth;
+  int64_t tapLanes = c->kernelHeight * c->kernelWidth * SIGNUM_LANES;
   for (int64_t group = 0; group < c->groups; group++) {
     int64_t groupOffset = group * (image.pixelSize / c->groups);
     for (int64_t i = 0; i < blocks; i++) {
       int64_t index = group * blocks + i;
-      const void *block = blockAt(c, path.blocks, index, scratch);
-      const int32_t *ones = bits ? c->tapOnes + index * taps * SIGNUM_LANES : NULL;
       Target target = targetOf(c, output, group * outputsOfGroup, i, outputsOfGroup), second;
-      bool paired = path.pair && i + 1 < blocks;
-      if (paired) second = targetOf(c, output, group * outputsOfGroup, ++i, outputsOfGroup);
-      driveBlock(c, &image, &walk, path, groupOffset, block, ones, &target, paired ? &second : NULL);
+      const void *block = path.blocks == signumUnpackedPlanes ? unpackedPlanes(c, path, index, &target, scratch)
+                                                              : blockAt(c, path.blocks, index, scratch);
+      if (planes) {
+        drivePlanes(c, &image, &walk, path, groupOffset, block, c->planeOnes + index * c->planes * tapLanes, &target);
+      } else if (bits) {
+        driveBits(c, &image, &walk, path, groupOffset, block, c->tapOnes + index * tapLanes, &target);
+      } else {
+        bool paired = path.pair && i + 1 < blocks;
+        if (paired) second = targetOf(c, output, group * outputsOfGroup, ++i, outputsOfGroup);
+        driveBlock(c, &image, &walk, path, groupOffset, block, &target, paired ? &second : NULL);
+      }
     }
   }
 }

@@ -21,7 +21,8 @@ static void floatTile(const SignumSteps *steps, const void *const *pixels, int c
   }
 }
 
-static void bitsTile(const SignumSteps *steps, const void *const *pixels, int count, const void *block, void *sums) {
+static inline __attribute__((always_inline)) void counts(const SignumSteps *steps, const void *const *pixels, int count,
+                                                         const bool common, const void *block, void *sums) {
   for (int pixel = 0; pixel < count; pixel++) {
     const uint64_t *weights = block;
     int32_t total[SIGNUM_LANES] = {0};
@@ -30,13 +31,28 @@ static void bitsTile(const SignumSteps *steps, const void *const *pixels, int co
         const uint64_t *words = (const uint64_t *)pixels[pixel] + row * steps->rowStride + run * steps->runStride;
         for (int64_t i = 0; i < steps->length; i++) {
           uint64_t word = words[i];
-          for (int lane = 0; lane < SIGNUM_LANES; lane++) total[lane] += __builtin_popcountll(word ^ weights[lane]);
+          for (int lane = 0; lane < SIGNUM_LANES; lane++) {
+            total[lane] += __builtin_popcountll(common ? word & weights[lane] : word ^ weights[lane]);
+          }
           weights += SIGNUM_LANES;
         }
       }
     }
     for (int lane = 0; lane < SIGNUM_LANES; lane++) ((int32_t *)sums)[pixel * SIGNUM_LANES + lane] = total[lane];
   }
+}
+
+static void bitsTile(const SignumSteps *steps, const void *const *pixels, int count, const void *block, void *sums) {
+  counts(steps, pixels, count, false, block, sums);
+}
+
+static void commonTile(const SignumSteps *steps, const void *const *pixels, int count, const void *block, void *sums) {
+  counts(steps, pixels, count, true, block, sums);
+}
+
+static void unpackPlanes(const uint16_t *planes, int64_t columns, int64_t count, const float *parts, float offset,
+                         float *block) {
+  signumUnpackPlanes(planes, columns, count, parts, offset, block);
 }
 
 void signumFloatPortable(const SignumConvolution *c, const void *input, float *output, void *scratch) {
@@ -49,4 +65,12 @@ void signumBinaryPortable(const SignumConvolution *c, const void *input, float *
 
 void signumBitsPortable(const SignumConvolution *c, const void *input, float *output, void *scratch) {
   signumDrive(c, input, output, scratch, (SignumPath){signumBits, 8, bitsTile, NULL});
+}
+
+void signumCodedPortable(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  signumDrive(c, input, output, scratch, (SignumPath){signumUnpackedPlanes, 8, floatTile, NULL, NULL, unpackPlanes});
+}
+
+void signumCodedBitsPortable(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  signumDrive(c, input, output, scratch, (SignumPath){signumPlanesOfBits, 8, bitsTile, NULL, commonTile, NULL});
 }

@@ -70,6 +70,53 @@ static int32_t bitsElement(const SignumConvolution *c, const uint64_t *input, El
   return sum;
 }
 
+/// What a symbol stands for, but for the level of its channel.
+static float valueOf(const SignumConvolution *c, int64_t channel, int8_t symbol) {
+  if (c->plusLevels) return symbol > 0 ? c->plusLevels[channel] : symbol < 0 ? -c->minusLevels[channel] : 0;
+  return (float)symbol + (c->isSymmetric ? 0.5f : 0);
+}
+
+static float codedElement(const SignumConvolution *c, const float *input, Element at) {
+  int64_t channels = c->channels / c->groups, group = at.channel / (c->outputChannels / c->groups);
+  const int8_t *row = c->symbolRows + at.channel * c->kernelHeight * c->kernelWidth * channels;
+  float sum = 0;
+  for (int64_t y = 0; y < c->kernelHeight; y++) {
+    for (int64_t x = 0; x < c->kernelWidth; x++) {
+      int64_t pixel = pixelBelow(c, at, y, x);
+      for (int64_t i = 0; pixel >= 0 && i < channels; i++) {
+        float value = valueOf(c, at.channel, row[(y * c->kernelWidth + x) * channels + i]);
+        float product = value * input[pixel * c->channels + group * channels + i];
+        sum = sum + product;
+      }
+    }
+  }
+  return sum;
+}
+
+/// The sums below the symbols above 0 and below those below 0; of a symmetric weight, of half steps.
+typedef struct Sides {
+  int32_t plus, minus;
+} Sides;
+
+static Sides codedBitsElement(const SignumConvolution *c, const uint64_t *input, Element at) {
+  int64_t channels = c->channels / c->groups, group = at.channel / (c->outputChannels / c->groups);
+  int64_t wordsOfGroup = (channels + 63) / 64;
+  const int8_t *row = c->symbolRows + at.channel * c->kernelHeight * c->kernelWidth * channels;
+  Sides sides = {0, 0};
+  for (int64_t y = 0; y < c->kernelHeight; y++) {
+    for (int64_t x = 0; x < c->kernelWidth; x++) {
+      int64_t pixel = pixelBelow(c, at, y, x);
+      for (int64_t i = 0; pixel >= 0 && i < channels; i++) {
+        int32_t symbol = row[(y * c->kernelWidth + x) * channels + i];
+        int32_t steps = c->isSymmetric ? 2 * symbol + 1 : symbol;
+        bool isPlus = bitAt(input + (pixel * c->groups + group) * wordsOfGroup, i);
+        *(steps < 0 ? &sides.minus : &sides.plus) += isPlus ? steps : -steps;
+      }
+    }
+  }
+  return sides;
+}
+
 static void finish(const SignumConvolution *c, Element at, float sum, float *output) {
   float value = c->levels ? c->levels[at.channel] * sum : sum;
   if (c->bias) value = value + c->bias[at.channel];
@@ -100,4 +147,25 @@ void signumBitsReference(const SignumConvolution *c, const void *input, float *o
   (void)scratch;
   Element at = {0, 0, 0};
   do finish(c, at, (float)bitsElement(c, input, at), output); while (advance(c, &at));
+}
+
+void signumCodedReference(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  (void)scratch;
+  Element at = {0, 0, 0};
+  do finish(c, at, codedElement(c, input, at), output); while (advance(c, &at));
+}
+
+void signumCodedBitsReference(const SignumConvolution *c, const void *input, float *output, void *scratch) {
+  (void)scratch;
+  Element at = {0, 0, 0};
+  do {
+    Sides sides = codedBitsElement(c, input, at);
+    float sum = (float)(sides.plus + sides.minus) * (c->isSymmetric ? 0.5f : 1);
+    if (c->plusLevels) {
+      float plus = c->plusLevels[at.channel] * (float)sides.plus;
+      float minus = c->minusLevels[at.channel] * (float)-sides.minus;
+      sum = plus - minus;
+    }
+    finish(c, at, sum, output);
+  } while (advance(c, &at));
 }

@@ -38,10 +38,13 @@ package struct PackedExporter: Exporter {
   package static let name = "packed"
   package static let summary = "the model as bits: a safetensors file that SignumRuntime runs"
   package static let fileExtension = "signum"
-  package init() {}
+  /// How ternary weights lie in the file: five in a byte, which is smallest, or four.
+  package var ternary: SymbolRows.Storage
+
+  package init(ternary: SymbolRows.Storage = .trits) { self.ternary = ternary }
 
   package func export(_ graph: Graph, to destination: Destination) throws(ExportError) {
-    let model = try Lowering(graph).model(
+    let model = try Lowering(graph, ternary: ternary).model(
       normalization: destination.normalization, provenance: destination.provenance)
     do {
       try PackedFile.write(model, to: destination.path)

@@ -11,7 +11,13 @@ package struct Lowering {
   private var values: [Graph.Node.ID: Int] = [:]
   private var problems = LoweringProblems()
 
-  package init(_ graph: Graph) { self.graph = graph }
+  /// How ternary weights lie in the file.
+  private let ternary: SymbolRows.Storage
+
+  package init(_ graph: Graph, ternary: SymbolRows.Storage = .trits) {
+    self.graph = graph
+    self.ternary = ternary
+  }
 
   /// The packed model. Throws an `ExportError` with every node that the format cannot hold.
   package func model(
@@ -47,7 +53,7 @@ package struct Lowering {
       values[node.id] = values[node.inputs[0]]
       return
     }
-    switch LayerRule(node, in: graph).kind(operation) {
+    switch LayerRule(node, in: graph, ternary: ternary).kind(operation) {
     case .failure(let problem): problems.add(problem, node: node.name, operation: type(of: operation).name)
     case .success(let kind):
       let inputs = node.inputs.compactMap { values[$0] }
@@ -96,10 +102,12 @@ private struct LoweringProblems {
 private struct LayerRule {
   private let node: Graph.Node
   private let graph: Graph
+  private let ternary: SymbolRows.Storage
 
-  init(_ node: Graph.Node, in graph: Graph) {
+  init(_ node: Graph.Node, in graph: Graph, ternary: SymbolRows.Storage) {
     self.node = node
     self.graph = graph
+    self.ternary = ternary
   }
 
   func kind(_ operation: any Operator) -> Result<PackedLayer.Kind, LoweringProblem> {
@@ -108,9 +116,12 @@ private struct LayerRule {
       case let convolution as Convolution: try self.convolution(convolution)
       case is Dense: .dense(try weight(), bias: try bias())
       case let norm as BatchNorm: try affine(norm)
-      case is Add: try addition()
+      case is Add, is LearnedShift: try addition()
       case is Relu: .relu
+      case is LearnedLeak: try leak()
+      case let function as Pointwise: try self.function(function)
       case let clip as Clip: .clip(minimum: clip.minimum, maximum: clip.maximum)
+      case let quantize as Quantize: quantize.packed(step: try constant(1, "step"))
       case is SignActivation: .sign
       case let threshold as Threshold: try self.threshold(threshold)
       case let pool as MaxPool: .maxPool(try window(pool.window))
@@ -150,9 +161,11 @@ private struct LayerRule {
     case let softmax as Softmax:
       try keepsBatch(softmax.axis > 0)
       return .softmax(axis: softmax.axis)
-    default: throw LoweringProblem("the packed format has no such layer")
+    default: throw LoweringProblem(Self.unknown)
     }
   }
+
+  private static let unknown = "the packed format has no such layer"
 
   private func keepsBatch(_ condition: Bool) throws(LoweringProblem) {
     if !condition {
@@ -174,27 +187,8 @@ private struct LayerRule {
     guard let constant = graph[node.inputs[1]].constant else { throw LoweringProblem("its weight is not a constant") }
     switch constant {
     case .dense(let tensor): return .float(tensor.inLayout(.rowMajor))
-    case .coded(let coded):
-      guard coded.alphabet.isBinary else { throw LoweringProblem("its weight is not binary") }
-      let (shape, row) = (coded.shape, coded.shape.count / max(coded.shape[0], 1))
-      return .binary(
-        shape: shape.dimensions, BitRows(rows: shape[0], columns: row, symbols: Self.channelsLast(coded)),
-        levels: coded.levels)
+    case .coded(let coded): return PackedWeight(coded, ternary: ternary)
     }
-  }
-
-  /// The symbols of each row in the order `[height, width, channels]`, as the kernels meet them.
-  private static func channelsLast(_ coded: CodedTensor) -> [Int8] {
-    guard coded.shape.rank == 4 else { return coded.symbols }
-    let (channels, pixels) = (coded.shape[1], coded.shape[2] * coded.shape[3])
-    var symbols: [Int8] = []
-    symbols.reserveCapacity(coded.symbols.count)
-    for row in 0..<coded.shape[0] {
-      for pixel in 0..<pixels {
-        for channel in 0..<channels { symbols.append(coded.symbols[(row * channels + channel) * pixels + pixel]) }
-      }
-    }
-    return symbols
   }
 
   private func bias() throws(LoweringProblem) -> [Float]? {
@@ -224,17 +218,37 @@ private struct LayerRule {
   private func addition() throws(LoweringProblem) -> PackedLayer.Kind {
     let constants = node.inputs.filter { graph[$0].constant != nil }
     guard let id = constants.first, let constant = graph[id].constant?.tensor else { return .add }
-    let channels = node.shape.rank >= 2 ? node.shape[1] : 1
+    guard node.shape.rank >= 2, let shift = perChannel(constant) else {
+      throw LoweringProblem("it adds a constant \(constant.shape) that differs within a channel")
+    }
+    let channels = node.shape[1]
+    return .affine(
+      scale: Array(repeating: 1, count: channels),
+      shift: shift.count == 1 ? Array(repeating: shift[0], count: channels) : shift, relu: false)
+  }
+
+  private func function(_ operation: Pointwise) throws(LoweringProblem) -> PackedLayer.Kind {
+    guard case .leakyRelu(let slope) = operation.function else { throw LoweringProblem(Self.unknown) }
+    return .leak(slopes: [slope])
+  }
+
+  private func leak() throws(LoweringProblem) -> PackedLayer.Kind {
+    let slope = try constant(1, "slope")
+    guard let slopes = perChannel(slope) else {
+      throw LoweringProblem("its slope \(slope.shape) differs within a channel")
+    }
+    return .leak(slopes: slopes)
+  }
+
+  /// One number, or one for each channel, where a constant that is repeated to the shape of the node is that.
+  private func perChannel(_ constant: Tensor) -> [Float]? {
+    if constant.count == 1 { return constant.scalars }
     // The constant lined up with the axes of the output: [1, channels, 1, …].
     let aligned =
       Array(repeating: 1, count: node.shape.rank - min(constant.shape.rank, node.shape.rank))
       + constant.shape.dimensions
-    let isPerChannel = aligned.enumerated().allSatisfy { $1 == 1 || ($0 == 1 && $1 == channels) }
-    guard isPerChannel, node.shape.rank >= 2 else {
-      throw LoweringProblem("it adds a constant \(constant.shape) that differs within a channel")
-    }
-    let shift = constant.count == 1 ? Array(repeating: constant.scalars[0], count: channels) : constant.scalars
-    return .affine(scale: Array(repeating: 1, count: channels), shift: shift, relu: false)
+    let fits = aligned.enumerated().allSatisfy { $1 == 1 || ($0 == 1 && $1 == node.shape[1]) }
+    return fits ? constant.scalars : nil
   }
 
   private func threshold(_ threshold: Threshold) throws(LoweringProblem) -> PackedLayer.Kind {

@@ -42,6 +42,15 @@ package struct Raising {
     case .relu: return try graph.add(layer.name, Relu(), inputs)
     case .clip(let minimum, let maximum):
       return try graph.add(layer.name, Clip(minimum: minimum, maximum: maximum), inputs)
+    case .leak(let slopes):
+      let shape = slopes.count == 1 ? [1] : [slopes.count] + Array(repeating: 1, count: rank - 2)
+      let slope = graph.addConstant("\(layer.name).slope", Tensor(Shape(shape), scalars: slopes))
+      return try graph.add(layer.name, LearnedLeak(), inputs + [slope])
+    case .quantize(let step, let minimum, let maximum):
+      guard let quantize = Quantize(minimum: minimum, maximum: maximum) else {
+        throw ShapeError(Quantize.name, "the limits \(minimum) and \(maximum) of '\(layer.name)' are those of no bits")
+      }
+      return try graph.add(layer.name, quantize, inputs + [vector("\(layer.name).step", [step])])
     case .sign: return try graph.add(layer.name, SignActivation(), inputs)
     case .maxPool(let window):
       let pool = MaxPool(size: window.size, strides: window.strides, padding: window.padding)
@@ -78,31 +87,13 @@ package struct Raising {
   }
 
   private mutating func parameters(_ name: String, _ weight: PackedWeight, _ bias: [Float]?) -> [Graph.Node.ID] {
-    let constant: Graph.Constant =
-      switch weight {
-      case .float(let tensor): .dense(tensor)
-      case .binary(let shape, let rows, let levels):
-        .coded(CodedTensor(Shape(shape), .binary, symbols: Self.channelsFirst(rows, shape), levels: levels))
-      }
+    let constant: Graph.Constant
+    if case .float(let tensor) = weight { constant = .dense(tensor) } else { constant = .coded(weight.coded!) }
     let weight = graph.addConstant("\(name).weight", constant)
     return [weight] + (bias.map { [vector("\(name).bias", $0)] } ?? [])
   }
 
   private mutating func vector(_ name: String, _ numbers: [Float]) -> Graph.Node.ID {
     graph.addConstant(name, Tensor([numbers.count], scalars: numbers))
-  }
-
-  /// The symbols in the order `[out, in, height, width]`.
-  private static func channelsFirst(_ rows: BitRows, _ shape: [Int]) -> [Int8] {
-    let pixels = shape.count == 4 ? shape[2] * shape[3] : 1
-    let channels = shape.count == 4 ? shape[1] : rows.columns
-    var symbols: [Int8] = []
-    symbols.reserveCapacity(rows.rows * rows.columns)
-    for row in 0..<rows.rows {
-      for channel in 0..<channels {
-        for pixel in 0..<pixels { symbols.append(rows[row, pixel * channels + channel]) }
-      }
-    }
-    return symbols
   }
 }

@@ -7,6 +7,11 @@ package struct Kernel: Sendable {
     case floatFloat = "float × float"
     case binaryFloat = "binary × float"
     case binaryBinary = "binary × binary"
+    case codedFloat = "coded × float"
+    case codedBinary = "coded × binary"
+
+    /// Whether activations are bits.
+    package var readsBits: Bool { self == .binaryBinary || self == .codedBinary }
   }
 
   package let operands: Operands
@@ -41,9 +46,13 @@ private let portableKernels: [Kernel] = [
   Kernel(.floatFloat, .reference, "any processor", signumFloatReference),
   Kernel(.binaryFloat, .reference, "any processor", signumBinaryReference),
   Kernel(.binaryBinary, .reference, "any processor", signumBitsReference),
+  Kernel(.codedFloat, .reference, "any processor", signumCodedReference),
+  Kernel(.codedBinary, .reference, "any processor", signumCodedBitsReference),
   Kernel(.floatFloat, .portable, "any processor", signumFloatPortable),
   Kernel(.binaryFloat, .portable, "any processor", signumBinaryPortable),
   Kernel(.binaryBinary, .portable, "any processor", signumBitsPortable),
+  Kernel(.codedFloat, .portable, "any processor", signumCodedPortable),
+  Kernel(.codedBinary, .portable, "any processor", signumCodedBitsPortable),
 ]
 
 #if arch(x86_64)
@@ -51,9 +60,15 @@ private let portableKernels: [Kernel] = [
     Kernel(.floatFloat, .avx2, "AVX2, FMA", signumFloatAVX2),
     Kernel(.binaryFloat, .avx2, "AVX2, FMA", signumBinaryAVX2),
     Kernel(.binaryBinary, .avx2, "AVX2, FMA", signumBitsAVX2),
+    Kernel(.codedFloat, .avx2, "AVX2, FMA", signumCodedAVX2),
+    Kernel(.codedBinary, .avx2, "AVX2, FMA", signumCodedBitsAVX2),
     Kernel(.floatFloat, .avx512, "AVX-512 F, BW, VL, DQ", signumFloatAVX512),
     Kernel(.binaryFloat, .avx512, "AVX-512 F, BW, VL, DQ", signumBinaryAVX512),
     Kernel(.binaryBinary, .avx512, "AVX-512 F, BW, VL, DQ, VPOPCNTDQ", signumBitsAVX512) {
+      signumHasPopulationCount512()
+    },
+    Kernel(.codedFloat, .avx512, "AVX-512 F, BW, VL, DQ", signumCodedAVX512),
+    Kernel(.codedBinary, .avx512, "AVX-512 F, BW, VL, DQ, VPOPCNTDQ", signumCodedBitsAVX512) {
       signumHasPopulationCount512()
     },
   ]

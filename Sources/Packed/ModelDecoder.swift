@@ -4,7 +4,7 @@ import Tensors
 struct ModelDecoder {
   private let data: ModelData
   // How much of each list the layers so far have taken: they take everything, in order, and nothing twice.
-  private var (words, floats, thresholds) = (0, 0, 0)
+  private var (bytes, floats, thresholds) = (0, 0, 0)
 
   init(_ data: ModelData) { self.data = data }
 
@@ -20,7 +20,7 @@ struct ModelDecoder {
 
   /// Only zeros, and fewer than fill up 64 bytes, may be left over.
   private func finish() throws(PackedFileError) {
-    guard words == data.words.count else { throw .wrongPadding(tensor: "bits") }
+    guard bytes == data.bytes.count else { throw .wrongPadding(tensor: "bits") }
     let floats = data.floats[self.floats...], thresholds = data.thresholds[self.thresholds...]
     guard floats.count < 16, floats.allSatisfy({ $0.bitPattern == 0 }) else { throw .wrongPadding(tensor: "floats") }
     guard thresholds.count < 16, thresholds.allSatisfy({ $0 == 0 }) else { throw .wrongPadding(tensor: "thresholds") }
@@ -44,11 +44,14 @@ struct ModelDecoder {
     case "dense":
       let shape = try weightShape(&reader)
       return .dense(try weight(&reader, shape, layer), bias: try bias(&reader, shape, layer))
-    case "affine", "threshold": return try channelwise(&reader, type, layer)
+    case "affine", "leak", "threshold": return try channelwise(&reader, type, layer)
     case "add": return .add
     case "relu": return .relu
     case "clip":
       return .clip(minimum: try reader.float("min") ?? -.infinity, maximum: try reader.float("max") ?? .infinity)
+    case "quantize":
+      guard let step = try reader.float("step") else { throw .missing(place: reader.place, key: "step") }
+      return .quantize(step: step, minimum: try reader.integer("min"), maximum: try reader.integer("max"))
     case "sign": return .sign
     case "max_pool": return .maxPool(try window(&reader, size: nil))
     case "average_pool":
@@ -96,6 +99,7 @@ struct ModelDecoder {
   ) throws(PackedFileError) -> PackedLayer.Kind {
     let channels = try reader.integer("channels")
     guard channels >= 1 else { throw reader.invalid("channels", "at least 1") }
+    if type == "leak" { return .leak(slopes: try takeFloats(&reader, "slopes", channels, layer)) }
     if type == "affine" {
       let scale = try takeFloats(&reader, "scale", channels, layer)
       let shift = try takeFloats(&reader, "shift", channels, layer)
@@ -128,27 +132,6 @@ struct ModelDecoder {
     return shape
   }
 
-  private mutating func weight(
-    _ reader: inout JSONReader, _ shape: [Int], _ layer: String
-  ) throws(PackedFileError) -> PackedWeight {
-    let count = shape.reduce(1, *)
-    guard reader.has("bits") else {
-      return .float(Tensor(Shape(shape), scalars: try takeFloats(&reader, "floats", count, layer)))
-    }
-    let (rows, columns) = (shape[0], count / shape[0])
-    let wordCount = rows * ((columns + 63) / 64)
-    let found = try reader.integer("bits")
-    guard found == words * 8 else { throw .wrongOffset(layer: layer, key: "bits", found: found, expected: words * 8) }
-    let end = words + (wordCount + 7) / 8 * 8
-    guard end <= data.words.count else {
-      throw .outOfRange(layer: layer, key: "bits", end: end * 8, available: data.words.count * 8)
-    }
-    let bits = BitRows(rows: rows, columns: columns, words: Array(data.words[words..<words + wordCount]))
-    guard data.words[(words + wordCount)..<end].allSatisfy({ $0 == 0 }) else { throw .wrongPadding(tensor: "bits") }
-    words = end
-    return .binary(shape: shape, bits, levels: try takeFloats(&reader, "levels", rows, layer))
-  }
-
   private mutating func bias(
     _ reader: inout JSONReader, _ shape: [Int], _ layer: String
   ) throws(PackedFileError) -> [Float]? {
@@ -156,7 +139,23 @@ struct ModelDecoder {
     return try takeFloats(&reader, "bias", shape[0], layer)
   }
 
-  private mutating func takeFloats(
+  /// The next bytes of the weight that is being read.
+  mutating func takeBytes(
+    _ reader: inout JSONReader, _ key: String, _ count: Int, _ layer: String
+  ) throws(PackedFileError) -> [UInt8] {
+    let range = try next(&reader, key, count, after: bytes, of: data.bytes.count, layer)
+    bytes = range.upperBound
+    return Array(data.bytes[range])
+  }
+
+  /// Zeros up to the next weight.
+  mutating func skipFilling() throws(PackedFileError) {
+    let end = (bytes + 63) / 64 * 64
+    guard data.bytes[bytes..<end].allSatisfy({ $0 == 0 }) else { throw .wrongPadding(tensor: "bits") }
+    bytes = end
+  }
+
+  mutating func takeFloats(
     _ reader: inout JSONReader, _ key: String, _ count: Int, _ layer: String
   ) throws(PackedFileError) -> [Float] {
     let range = try next(&reader, key, count, after: floats, of: data.floats.count, layer)

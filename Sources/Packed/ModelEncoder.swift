@@ -2,8 +2,8 @@ import Tensors
 
 /// The numbers of a model apart from its structure: what lies in the data section.
 struct ModelData: Hashable {
-  /// Rows of bits; each layer's start at a multiple of 8 words, which is 64 bytes.
-  var words: [UInt64] = []
+  /// Symbols, codebooks and exponents; each weight's start at a multiple of 64.
+  var bytes: [UInt8] = []
   var floats: [Float] = []
   var thresholds: [Int32] = []
 }
@@ -39,6 +39,9 @@ struct ModelEncoder {
       members["scale"] = floats(scale)
       members["shift"] = floats(shift)
       if relu { members["relu"] = .boolean(true) }
+    case .leak(let slopes):
+      members["channels"] = .integer(slopes.count)
+      members["slopes"] = floats(slopes)
     case .threshold(let thresholds, let flipped):
       members["channels"] = .integer(thresholds.count)
       members["thresholds"] = integers(thresholds)
@@ -56,6 +59,10 @@ struct ModelEncoder {
     case .clip(let minimum, let maximum):
       if minimum.isFinite { members["min"] = .float(minimum) }
       if maximum.isFinite { members["max"] = .float(maximum) }
+    case .quantize(let step, let minimum, let maximum):
+      members["step"] = .float(step)
+      members["min"] = .integer(minimum)
+      members["max"] = .integer(maximum)
     case .pad(let before, let after, let value):
       members["before"] = .integers(before)
       members["after"] = .integers(after)
@@ -77,21 +84,17 @@ struct ModelEncoder {
     if window.padding != [0, 0, 0, 0] { members["padding"] = .integers(window.padding) }
   }
 
-  private mutating func encode(_ weight: PackedWeight, bias: [Float]?, into members: inout [String: JSON]) {
-    members["weight"] = .integers(weight.shape)
-    switch weight {
-    case .float(let tensor): members["floats"] = floats(tensor.scalars)
-    case .binary(_, let bits, let levels):
-      members["bits"] = .integer(data.words.count * 8)
-      data.words += bits.words
-      data.words += repeatElement(0, count: (8 - data.words.count % 8) % 8)
-      members["levels"] = floats(levels)
-    }
-    if let bias { members["bias"] = floats(bias) }
+  /// Where the bytes start.
+  mutating func bytes(_ bytes: [UInt8]) -> JSON {
+    defer { data.bytes += bytes }
+    return .integer(data.bytes.count)
   }
 
+  /// Zeros to the next multiple of 64 bytes.
+  mutating func fillUp() { data.bytes += repeatElement(0, count: (64 - data.bytes.count % 64) % 64) }
+
   /// Where the numbers start.
-  private mutating func floats(_ numbers: [Float]) -> JSON {
+  mutating func floats(_ numbers: [Float]) -> JSON {
     defer { data.floats += numbers }
     return .integer(data.floats.count)
   }
@@ -119,6 +122,8 @@ extension PackedLayer.Kind {
     case .add: "add"
     case .relu: "relu"
     case .clip: "clip"
+    case .leak: "leak"
+    case .quantize: "quantize"
     case .sign: "sign"
     case .threshold: "threshold"
     case .maxPool: "max_pool"

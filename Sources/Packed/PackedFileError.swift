@@ -30,6 +30,7 @@ package indirect enum PackedFileError: Error, Hashable {
   case wrongOffset(layer: String, key: String, found: Int, expected: Int)
   case outOfRange(layer: String, key: String, end: Int, available: Int)
   case paddingBitsSet(layer: String, row: Int)
+  case invalidSymbol(layer: String, row: Int)
   case notFinite(layer: String, key: String)
   case wrongShape(layer: String, reason: String)
   case tooLarge(layer: String, elements: Int?)
@@ -83,6 +84,7 @@ extension PackedFileError: CustomStringConvertible {
     case .outOfRange(let layer, let key, let end, let available):
       "layer '\(layer)': '\(key)' reaches to \(end), but only \(available) are there"
     case .paddingBitsSet(let layer, let row): "layer '\(layer)': row \(row) of its bits has padding bits that are not 0"
+    case .invalidSymbol(let layer, let row): "layer '\(layer)': row \(row) has a symbol that is not of its alphabet"
     case .notFinite(let layer, let key): "layer '\(layer)': '\(key)' has numbers that are not finite"
     case .wrongShape(let layer, let reason): "layer '\(layer)': \(reason)"
     case .tooLarge(let layer, let elements?): "layer '\(layer)': \(elements) elements are too many"

@@ -86,6 +86,10 @@ package struct PackedLayer: Hashable, Sendable {
     case add
     case relu
     case clip(minimum: Float, maximum: Float)
+    /// x where it is above 0, else slope · x: a slope for each channel (axis 1), or one for all.
+    case leak(slopes: [Float])
+    /// `step · min(max(round(x / step), minimum), maximum)`, halves rounded to even: activations of few bits.
+    case quantize(step: Float, minimum: Int, maximum: Int)
     /// +1 where x ≥ 0, else −1: bits.
     case sign
     /// +1 where x ≥ threshold[c] (or x ≤ threshold[c] where flipped), else −1: bits. The input holds integers.
@@ -129,11 +133,14 @@ package enum PackedWeight: Hashable, Sendable {
   case float(Tensor)
   /// A row of bits for each output channel, and a level for each: ±level.
   case binary(shape: [Int], BitRows, levels: [Float])
+  /// Ternary, few-bit or codebook symbols.
+  case coded(CodedWeight)
 
   package var shape: [Int] {
     switch self {
     case .float(let tensor): tensor.shape.dimensions;
     case .binary(let shape, _, _): shape
+    case .coded(let weight): weight.shape
     }
   }
 }

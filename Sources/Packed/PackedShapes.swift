@@ -81,6 +81,12 @@ struct ShapeRule {
     case .clip(let minimum, let maximum):
       try require(minimum <= maximum, "its minimum is above its maximum")
       return input
+    case .leak(let slopes):
+      try leak(input, slopes)
+      return input
+    case .quantize(let step, let minimum, let maximum):
+      try quantize(step, minimum, maximum)
+      return input
     case .threshold(let thresholds, let flipped):
       try require(thresholds.count == input[0], "\(thresholds.count) thresholds for \(input[0]) channels")
       try require(flipped.count == input[0], "\(flipped.count) flips for \(input[0]) channels")

@@ -50,11 +50,9 @@ package struct ConvolutionGeometry: Hashable, Sendable {
 package final class PreparedConvolution: Sendable {
   package let kernel: Kernel
   package let geometry: ConvolutionGeometry
-  private let floats: AlignedMemory<Float>
-  private let words: AlignedMemory<UInt64>
-  private let signs: AlignedMemory<UInt16>
-  private let ones: AlignedMemory<Int32>
+  private let weight: PreparedWeight
   private let levels: AlignedMemory<Float>?
+  private let negativeLevels: AlignedMemory<Float>?
   private let bias: AlignedMemory<Float>?
 
   /// - Precondition: the weight fits the geometry and the kernel's operands.
@@ -62,27 +60,23 @@ package final class PreparedConvolution: Sendable {
     self.geometry = geometry
     self.kernel = kernel
     self.bias = bias.map { AlignedMemory($0, fallback: 0) }
-    let isReference = kernel.instructionSet == .reference
-    var (floats, words, signs, ones) = ([Float](), [UInt64](), [UInt16](), [Int32]())
+    var negative: [Float]?
     switch weight {
     case .float(let tensor):
-      precondition(kernel.operands == .floatFloat)
-      let rows = geometry.channelsLastRows(tensor.scalars)
-      floats = isReference ? rows : geometry.floatBlocks(rows)
+      self.weight = PreparedWeight(tensor, geometry, kernel)
       levels = nil
     case .binary(_, let bits, let values):
+      self.weight = PreparedWeight(bits, geometry, kernel)
       levels = AlignedMemory(values, fallback: 0)
-      switch (kernel.operands, isReference) {
-      case (_, true): words = bits.words
-      case (.binaryBinary, false): (words, ones) = geometry.bitBlocks(bits)
-      case (.binaryFloat, false): signs = geometry.signBlocks(bits)
-      case (.floatFloat, false): preconditionFailure("a binary weight needs a kernel of bits")
-      }
+    case .coded(let coded):
+      levels = AlignedMemory(coded.levels, fallback: 0)
+      negative = coded.negativeLevels
+      // The indices of a codebook are spelled out when a model is loaded.
+      self.weight =
+        coded.alphabet.isBinary
+        ? PreparedWeight(coded.bits, geometry, kernel) : PreparedWeight(coded, geometry, kernel)
     }
-    self.floats = AlignedMemory(floats, fallback: 0)
-    self.words = AlignedMemory(words, fallback: 0)
-    self.signs = AlignedMemory(signs, fallback: 0)
-    self.ones = AlignedMemory(ones, fallback: 0)
+    negativeLevels = negative.map { AlignedMemory($0, fallback: 0) }
   }
 
   /// Computes images one after the other: `[images][height][width][channels]`, floats or packed bits.
@@ -96,7 +90,7 @@ package final class PreparedConvolution: Sendable {
     defer { scratch.deallocate() }
     let pixels = Int(call.height * call.width)
     let words = geometry.groups * ((geometry.channelsOfGroup + 63) / 64)
-    let inputBytes = pixels * (kernel.operands == .binaryBinary ? words * 8 : geometry.input[0] * 4)
+    let inputBytes = pixels * (kernel.operands.readsBits ? words * 8 : geometry.input[0] * 4)
     let outputCount = Int(call.outputHeight * call.outputWidth * call.outputChannels)
     for image in 0..<images {
       kernel.function(&call, input + image * inputBytes, output + image * outputCount, scratch)
@@ -104,8 +98,7 @@ package final class PreparedConvolution: Sendable {
   }
 
   private var description: SignumConvolution {
-    var call = SignumConvolution()
-    let isReference = kernel.instructionSet == .reference
+    var call = weight.description(isReference: kernel.instructionSet == .reference)
     (call.channels, call.height, call.width) = geometry.input.triple
     (call.outputChannels, call.outputHeight, call.outputWidth) = geometry.output.triple
     (call.kernelHeight, call.kernelWidth) = geometry.size.pair
@@ -113,13 +106,11 @@ package final class PreparedConvolution: Sendable {
     (call.dilationY, call.dilationX) = geometry.dilations.pair
     (call.top, call.left) = geometry.padding.pair
     call.groups = Int64(geometry.groups)
-    call.floatRows = isReference ? floats.start : nil
-    call.floatBlocks = isReference ? nil : floats.start
-    call.bitRows = isReference ? words.start : nil
-    call.bitBlocks = isReference ? nil : words.start
-    call.signBlocks = signs.start
-    call.tapOnes = ones.start
-    call.levels = levels?.start
+    if let negativeLevels {
+      (call.plusLevels, call.minusLevels) = (levels?.start, negativeLevels.start)
+    } else {
+      call.levels = levels?.start
+    }
     call.bias = bias?.start
     return call
   }

@@ -6,6 +6,8 @@ extension ShapeRule {
   private static let sizes = 1...1 << 24
   /// Columns whose sums are exact as floats and as 32-bit integers.
   private static let mostColumns = 1 << 24
+  /// The same for symbols of up to 8 bits, whose sums of half steps must fit 32 bits.
+  private static let mostCodedColumns = 1 << 22
 
   func convolution(
     _ input: [Int], _ window: Window, dilations: [Int], groups: Int, _ weight: PackedWeight, bias: [Float]?
@@ -47,11 +49,31 @@ extension ShapeRule {
       try require(levels.count == shape[0], "\(levels.count) levels for \(shape[0]) channels")
       try checkFinite(levels, "levels")
       if let row = bits.firstRowWithPadding { throw .paddingBitsSet(layer: layer.name, row: row) }
+    case .coded(let weight): try check(weight, columns: count / shape[0])
     }
     if let bias {
       try require(bias.count == shape[0], "\(bias.count) numbers of bias for \(shape[0]) channels")
       try checkFinite(bias, "bias")
     }
+  }
+
+  private func check(_ weight: CodedWeight, columns: Int) throws(PackedFileError) {
+    let (shape, rows) = (weight.shape, weight.rows)
+    try require(columns <= Self.mostCodedColumns, "its weight has too many columns")
+    let numbers = CodedWeight.numbersPerRow(weight.alphabet, columns: columns)
+    try require(rows.rows == shape[0] && rows.columns == numbers, "its symbols do not fit \(shape)")
+    try require(weight.isStoredAsItsAlphabet, "its symbols are not those of its alphabet")
+    if let row = rows.firstRowWithPadding { throw .paddingBitsSet(layer: layer.name, row: row) }
+    if weight.alphabet == .ternary, let row = rows.firstRow(beyond: 3) {
+      throw .invalidSymbol(layer: layer.name, row: row)
+    }
+    try require(weight.levels.count == shape[0], "\(weight.levels.count) levels for \(shape[0]) channels")
+    try checkFinite(weight.levels, "levels")
+    guard let negative = weight.negativeLevels else { return }
+    try require(
+      weight.alphabet == .ternary && negative.count == shape[0],
+      "\(negative.count) negative levels for \(shape[0]) channels")
+    try checkFinite(negative, "negative_levels")
   }
 
   private func checkFinite(_ numbers: [Float], _ key: String) throws(PackedFileError) {
@@ -99,6 +121,18 @@ extension ShapeRule {
     try checkFinite(shift, "shift")
     if inputs.count == 2 { try require(inputs[1] == input, "its inputs \(input) and \(inputs[1]) differ") }
     return input
+  }
+
+  func leak(_ input: [Int], _ slopes: [Float]) throws(PackedFileError) {
+    try require(slopes.count == 1 || slopes.count == input[0], "\(slopes.count) slopes for \(input[0]) channels")
+    try checkFinite(slopes, "slopes")
+  }
+
+  func quantize(_ step: Float, _ minimum: Int, _ maximum: Int) throws(PackedFileError) {
+    let limits = -1 << 20...1 << 20
+    try require(step > 0 && step.isFinite, "its step \(step) is not above 0")
+    try require(minimum <= maximum, "its minimum is above its maximum")
+    try require(limits ~= minimum && limits ~= maximum, "its limits \(minimum), \(maximum) are out of range")
   }
 
   func add(_ left: [Int], _ right: [Int]) throws(PackedFileError) -> [Int] {
@@ -151,5 +185,19 @@ extension BitRows {
     guard columns % 64 != 0 else { return nil }
     let mask = ~UInt64(0) << UInt64(columns % 64)
     return (0..<rows).first { words[$0 * wordsPerRow + wordsPerRow - 1] & mask != 0 }
+  }
+}
+
+extension CodedWeight {
+  /// Whether the numbers are stored in as many bits as the alphabet has, and a codebook is there where it is wanted.
+  var isStoredAsItsAlphabet: Bool {
+    switch (alphabet, rows.storage) {
+    case (.ternary, .trits), (.ternary, .fields(2)): patterns.isEmpty
+    case (.uniform(let bits), .fields(let stored)), (.symmetric(let bits), .fields(let stored)):
+      2...8 ~= bits && bits == stored && patterns.isEmpty
+    case (.codebook(let bits), .fields(let stored)):
+      1...8 ~= bits && bits == stored && patterns.count == 1 << bits && patterns.allSatisfy { $0 < 512 }
+    default: false
+    }
   }
 }

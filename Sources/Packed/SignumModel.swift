@@ -72,6 +72,8 @@ extension PackedLayer.Kind {
       switch weight {
       case .float(let tensor): ", \(tensor.count) floats"
       case .binary(_, let bits, _): ", \(bits.rows * bits.columns) bits"
+      case .coded(let weight):
+        ", \(weight.shape.reduce(1, *)) weights, \(PackedWeight.coded(weight).words)"
       }
     default: ""
     }

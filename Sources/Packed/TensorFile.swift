@@ -18,8 +18,8 @@ struct TensorFile {
 
   /// The data section: bits, floats, thresholds, little-endian, each filled up with zeros to a multiple of 64 bytes.
   static func data(_ data: ModelData) -> Data {
-    var bytes = Data(capacity: data.words.count * 8 + data.floats.count * 4 + data.thresholds.count * 4 + 128)
-    append(data.words, to: &bytes)
+    var bytes = Data(capacity: data.bytes.count + data.floats.count * 4 + data.thresholds.count * 4 + 128)
+    append(data.bytes, to: &bytes)
     append(data.floats.map(\.bitPattern), to: &bytes)
     append(data.thresholds, to: &bytes)
     return bytes
@@ -34,7 +34,7 @@ struct TensorFile {
 
   static func encode(_ model: ModelData, data: Data, metadata: [String: String]) -> Data {
     var header: [String: JSON] = ["__metadata__": .object(metadata.mapValues(JSON.string))]
-    let counts = [model.words.count * 8, model.floats.count * 4, model.thresholds.count * 4]
+    let counts = [model.bytes.count, model.floats.count * 4, model.thresholds.count * 4]
     var offset = 0
     for (tensor, count) in zip(tensors, counts) where count > 0 {
       let end = offset + count + filling(count)
@@ -94,10 +94,10 @@ struct TensorFile {
     }
     try reader.finish()
     guard end == section.count else { throw .wrongDataSize(found: section.count, expected: end) }
-    let words: [UInt64] = numbers(section[ranges[0]])
     let floats: [UInt32] = numbers(section[ranges[1]])
     let data = ModelData(
-      words: words, floats: floats.map(Float.init(bitPattern:)), thresholds: numbers(section[ranges[2]]))
+      bytes: Array(section[ranges[0]]), floats: floats.map(Float.init(bitPattern:)),
+      thresholds: numbers(section[ranges[2]]))
     return TensorFile(metadata: metadata, data: data, checksum: checksum(of: bytes))
   }
 

@@ -51,6 +51,40 @@ extension ConvolutionGeometry {
     return (words, ones)
   }
 
+  /// Symbols to `[block][column][plane]` of 16 bits.
+  func planeBlocks(_ weight: CodedWeight, _ planes: SymbolPlanes) -> [UInt16] {
+    let count = planes.counts.count
+    var blocks = [UInt16](repeating: 0, count: groups * blocksOfGroup * columns * count)
+    forEachLane { block, lane, channel in
+      for (column, symbol) in weight.symbols(inRow: channel).enumerated() {
+        let bits = planes.bits(of: symbol)
+        for plane in 0..<count where bits >> UInt8(plane) & 1 == 1 {
+          blocks[(block * columns + column) * count + plane] |= 1 << UInt16(lane)
+        }
+      }
+    }
+    return blocks
+  }
+
+  /// Symbols to `[block][plane][tap][word of channels][16]`, and the ones of every tap, `[block][plane][tap][16]`.
+  func planeBitBlocks(_ weight: CodedWeight, _ planes: SymbolPlanes) -> (words: [UInt64], ones: [Int32]) {
+    let (channels, wordCount, count) = (channelsOfGroup, (channelsOfGroup + 63) / 64, planes.counts.count)
+    var words = [UInt64](repeating: 0, count: groups * blocksOfGroup * count * taps * wordCount * 16)
+    var ones = [Int32](repeating: 0, count: groups * blocksOfGroup * count * taps * 16)
+    forEachLane { block, lane, channel in
+      for (column, symbol) in weight.symbols(inRow: channel).enumerated() {
+        let (tap, input) = column.quotientAndRemainder(dividingBy: channels)
+        let bits = planes.bits(of: symbol)
+        for plane in 0..<count where bits >> UInt8(plane) & 1 == 1 {
+          let place = (block * count + plane) * taps + tap
+          words[(place * wordCount + input / 64) * 16 + lane] |= 1 << UInt64(input % 64)
+          ones[place * 16 + lane] += 1
+        }
+      }
+    }
+    return (words, ones)
+  }
+
   private func forEachLane(_ body: (_ block: Int, _ lane: Int, _ channel: Int) -> Void) {
     for block in 0..<groups * blocksOfGroup {
       for lane in 0..<16 { if let channel = channel(block: block, lane: lane) { body(block, lane, channel) } }

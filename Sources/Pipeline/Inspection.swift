@@ -109,6 +109,7 @@ extension PackedLayer.Kind {
     case .convolution(_, _, _, let weight, let bias): (weight.count + (bias?.count ?? 0), weight.bits)
     case .dense(let weight, let bias): (weight.count + (bias?.count ?? 0), weight.bits)
     case .affine(let scale, let shift, _): (scale.count + shift.count, 32)
+    case .leak(let slopes): (slopes.count, 32)
     case .threshold(let thresholds, _): (thresholds.count, 32)
     default: (0, 0)
     }
@@ -117,18 +118,4 @@ extension PackedLayer.Kind {
 
 extension PackedWeight {
   fileprivate var count: Int { shape.reduce(1, *) }
-  /// That each weight takes, without the padding of rows.
-  var bits: Int {
-    switch self {
-    case .float: 32;
-    case .binary: 1
-    }
-  }
-  /// In the file, levels and padding included.
-  var bytes: Int {
-    switch self {
-    case .float: count * 4;
-    case .binary(_, let rows, let levels): rows.words.count * 8 + levels.count * 4
-    }
-  }
 }

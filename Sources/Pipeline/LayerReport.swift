@@ -93,13 +93,17 @@ extension Alphabet {
 }
 
 extension Graph {
-  /// Bits of a number that a layer reads: 1 after a sign or a threshold, also through what only moves numbers.
+  /// Bits of a number that a layer reads, also through what only moves numbers: 1 after a sign or a threshold.
   fileprivate func bitsRead(by layer: Node) -> Int {
     var node = self[layer.inputs[0]]
     while node.operation is MaxPool || node.operation is Reshape || node.operation is Flatten {
       node = self[node.inputs[0]]
     }
-    return node.operation is SignActivation || node.operation is Threshold ? 1 : 32
+    return switch node.operation {
+    case is SignActivation, is Threshold: 1
+    case let quantize as Quantize: quantize.bits
+    default: 32
+    }
   }
 }
 

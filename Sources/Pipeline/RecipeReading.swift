@@ -63,9 +63,10 @@ extension Recipe {
     guard let setting = Self.settings.first(where: { $0.key == key }) else {
       return "there is no key '\(key)'" + suggestion(for: key, among: Self.settings.map(\.key).sorted())
     }
-    if key == "options" {
-      guard let options = value as? [String: Any] else { return "'options' wants \(setting.wanted)" }
-      self.options = options.mapValues { "\($0)" }
+    if key == "options" || key == "activation-options" {
+      guard let options = value as? [String: Any] else { return "'\(key)' wants \(setting.wanted)" }
+      let words = options.mapValues { "\($0)" }
+      if key == "options" { self.options = words } else { activationOptions = words }
       return nil
     }
     guard let data = json.data(using: .utf8),

@@ -85,10 +85,15 @@ package struct Verification {
       passes: layers.allSatisfy(\.passes) && agrees(relative, same, data.count))
   }
 
-  /// Where a sign turns floats into bits, a difference in the last place can turn a bit, and with it later layers; the
-  /// layers were then each compared alone, and the whole is held to its answers.
+  /// Where floats are turned into bits or steps, a difference in the last place can turn one, and with it later layers;
+  /// the layers were then each compared alone, and the whole is held to its answers.
   private func agrees(_ difference: Float, _ same: Int, _ images: Int) -> Bool {
-    let turnsFloats = runner.model.layers.contains { if case .sign = $0.kind { true } else { false } }
+    let turnsFloats = runner.model.layers.contains { layer in
+      switch layer.kind {
+      case .sign, .quantize: true
+      default: false
+      }
+    }
     guard difference.isFinite else { return false }
     return turnsFloats ? same * 1000 >= images * 998 : difference <= 1e-3 && same == images
   }
@@ -128,7 +133,8 @@ extension PackedLayer.Kind {
     case .convolution(_, _, _, let weight, let bias): weight.isWhole && readsBits && bias == nil ? 0 : 1e-5
     case .dense(let weight, let bias): weight.isWhole && readsBits && bias == nil ? 0 : 1e-5
     case .affine, .averagePool, .globalAveragePool, .softmax: 1e-5
-    case .add, .relu, .clip, .sign, .threshold, .maxPool, .pad, .slice, .concat, .reshape, .transpose: 0
+    case .add, .relu, .clip, .leak, .quantize, .sign, .threshold, .maxPool, .pad, .slice, .concat, .reshape, .transpose:
+      0
     }
   }
 }
@@ -139,15 +145,20 @@ extension PackedLayer.Kind {
     let kind = name.replacingOccurrences(of: "_", with: " ")
     switch self {
     case .convolution(_, _, _, let weight, _), .dense(let weight, _):
-      if case .binary = weight { return "binary \(kind)" } else { return "float \(kind)" }
+      return "\(weight.words) \(kind)"
     default: return kind
     }
   }
 }
 
 extension PackedWeight {
-  /// Whether every level is 1, so that products of bits are whole numbers.
+  /// Whether every level is 1, or 2 of a symmetric weight, so that sums over bits are whole numbers.
   fileprivate var isWhole: Bool {
-    if case .binary(_, _, let levels) = self { levels.allSatisfy { $0 == 1 } } else { false }
+    switch self {
+    case .float: false
+    case .binary(_, _, let levels): levels.allSatisfy { $0 == 1 }
+    case .coded(let weight):
+      weight.negativeLevels == nil && weight.levels.allSatisfy { $0 == (weight.alphabet.offset == 0 ? 1 : 2) }
+    }
   }
 }

@@ -9,7 +9,7 @@ import Pipeline
 
 struct ListCommand: ParsableCommand {
   enum Topic: String, CaseIterable, ExpressibleByArgument {
-    case methods, operators, passes, importers, exporters, kernels, datasets, settings, recipes
+    case methods, activations, structures, operators, passes, importers, exporters, kernels, datasets, settings, recipes
   }
 
   struct Entry: Encodable {
@@ -22,10 +22,8 @@ struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
     abstract:
-      """
-      List what signum knows: methods, operators, passes, importers, exporters, kernels, datasets, settings of recipes, \
-      recipes.
-      """,
+      "List what signum knows: methods for weights and activations, structures, operators, passes, importers, "
+      + "exporters, kernels, datasets, settings of recipes, recipes.",
     discussion: """
       With the name of a recipe its YAML is printed, to be copied and edited.
 
@@ -65,12 +63,16 @@ struct ListCommand: ParsableCommand {
   private var entries: [Entry] {
     switch topic {
     case .methods: methods.map { Entry(name: $0.name, summary: Self.explanation(of: $0)) }
+    case .activations:
+      [Entry(name: "float", summary: "as they are")]
+        + activationMethods.map { Entry(name: $0.name, summary: Self.explanation(of: $0)) }
+    case .structures: structures.map { Entry(name: $0.name, summary: "\($0.summary); \($0.paper)") }
     case .operators: operators.map { Entry(name: $0.name, summary: "") }
     case .passes:
       passes.map { type(of: $0) }.map { Entry(name: $0.name, summary: $0.summary) }
         + [
           Entry(name: AttachMethod.name, summary: AttachMethod.summary),
-          Entry(name: SignInputs.name, summary: SignInputs.summary),
+          Entry(name: AttachActivation.name, summary: AttachActivation.summary),
           Entry(name: Freeze.name, summary: Freeze.summary),
         ]
     case .importers: importers.map { Entry(name: $0.name, summary: $0.summary) }
@@ -92,7 +94,7 @@ struct ListCommand: ParsableCommand {
   }
 
   /// What it does, where it was published, and what can be set.
-  private static func explanation(of type: any Method.Type) -> String {
+  private static func explanation(of type: any Configurable.Type) -> String {
     let options = defaultOptions(of: type).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     return type.summary + (type.paper.isEmpty ? "" : "; \(type.paper)")
       + (options.isEmpty ? "" : "; options: \(options.joined(separator: ", "))")

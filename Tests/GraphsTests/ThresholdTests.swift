@@ -29,14 +29,16 @@ private func signs(_ shape: Shape, seed: UInt64, levels: [Float]) -> CodedTensor
 }
 
 /// Bits → layer → batch norm → bits, with scales of either sign and none, and shifts that nothing reaches.
-private func network(_ layer: BitLayer, scale: ((Int) -> Float)? = nil, shift: ((Int) -> Float)? = nil) throws -> Graph
-{
+private func network(
+  _ layer: BitLayer, scale: ((Int) -> Float)? = nil, shift: ((Int) -> Float)? = nil, weight: CodedTensor? = nil
+) throws -> Graph {
   var build = GraphBuilder(seed: 15)
   let x = build.input(layer.image)
   let bits = try build.add("bits", SignActivation(), x)
   let channels = layer.kernel[0]
   let levels = (0..<channels).map { 0.11 + 0.37 * Float($0 % 5) }
-  let weight = build.graph.addConstant("weight", .coded(signs(layer.kernel, seed: 16, levels: levels)))
+  let coded = weight ?? signs(layer.kernel, seed: 16, levels: levels)
+  let weight = build.graph.addConstant("weight", .coded(coded))
   let counts = try build.graph.add("layer", layer.operation, [bits, weight])
   // The counts lie around 0, so the shifts must for thresholds inside their range. None is 0 where the mean is: the
   // float layer adds up levels with a rounding of its own, and would decide a tie by that.
@@ -84,6 +86,40 @@ func bitNetwork() throws -> Graph {
     #expect(counts.allSatisfy { $0 == $0.rounded() && abs($0) <= reach })
     let thresholds = try #require(after.node("sign.threshold")?.constant?.tensor.scalars)
     #expect(thresholds.allSatisfy { $0 == $0.rounded() && abs($0) <= reach + 1 })
+  }
+
+  /// Symbols of every alphabet count steps, or half steps.
+  @Test(arguments: CodedTensors.names)
+  func everyAlphabetCounts(_ name: String) throws {
+    for (index, layer) in layers.enumerated() {
+      let weight = CodedTensors.named(name, layer.kernel, seed: UInt64(index))
+      let graph = try network(layer, weight: weight)
+      let after = try MakeThresholds().rewrite(graph)
+      guard weight.negativeLevels == nil else {
+        #expect(after.description == graph.description)
+        continue
+      }
+      #expect(after.operations == ["sign-activation", type(of: layer.operation).name, "threshold"])
+      let (bits, expected) = (after.outputs(batch: 7)[0], graph.outputs(batch: 7)[0])
+      #expect(bits == expected && bits.scalars.contains(1) && bits.scalars.contains(-1), "\(layer)")
+      let node = try #require(after.node("layer"))
+      let x = Tensor.random(layer.image.withBatch(3), seed: 5)
+      let counts = after.run(["x": x], keeping: .only([node.id]))[node.id].scalars
+      #expect(counts.allSatisfy { $0 == $0.rounded() }, "\(layer)")
+      guard case .constant(.coded(let left)) = after.node("weight.signs")?.content else {
+        Issue.record("the weight is no longer coded")
+        continue
+      }
+      #expect(left.alphabet == weight.alphabet && left.symbols == weight.symbols && left.codebook == weight.codebook)
+    }
+  }
+
+  @Test func negativeLevelsTurnTheSign() throws {
+    let book = Codebook(bits: 2, patterns: [0, 7, 400, 511])
+    let indices = (0..<9 * 5).map { UInt8($0 * 7 % 4) }
+    let weight = CodedTensor([9, 5, 3, 3], book, indices: indices, levels: (0..<9).map { Float($0 % 3 - 1) * 0.4 })
+    let graph = try network(layers[1], weight: weight)
+    #expect(try MakeThresholds().rewrite(graph).outputs(batch: 5) == graph.outputs(batch: 5))
   }
 
   @Test(arguments: layers)

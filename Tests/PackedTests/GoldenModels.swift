@@ -6,7 +6,8 @@ import Tensors
 let goldenModels: [(name: String, model: PackedModel)] = [
   ("convolution-float", convolutionFloat), ("convolution-binary", convolutionBinary),
   ("bits-and-thresholds", bitsAndThresholds), ("dense", dense), ("pools", pools), ("arranging", arranging),
-  ("residual", residual), ("features", features),
+  ("residual", residual), ("features", features), ("ternary", ternary), ("few-bits", fewBits),
+  ("codebooks", codebooks), ("exponents", exponents), ("activations", activations),
 ]
 
 private func model(
@@ -147,4 +148,74 @@ private let features = model(
       inputs: [2]),
     PackedLayer(name: "dense2", kind: .dense(binary([4, 33], 22), bias: nil), inputs: [3]),
     PackedLayer(name: "affine", kind: .affine(scale: numbers(4, 23), shift: numbers(4, 24), relu: true), inputs: [4]),
+  ])
+
+private func coded(
+  _ name: String, _ shape: [Int], _ seed: UInt64, ternary: SymbolRows.Storage = .trits
+) -> PackedWeight {
+  PackedWeight(CodedTensors.named(name, Shape(shape), seed: seed), ternary: ternary)
+}
+
+private func convolution(
+  _ name: String, _ weight: PackedWeight, padding: Int = 1, groups: Int = 1, bias: [Float]? = nil, in input: Int
+) -> PackedLayer {
+  let window = Window(size: Array(weight.shape[2...]), padding: [Int](repeating: padding, count: 4))
+  return PackedLayer(
+    name: name, kind: .convolution(window, dilations: [1, 1], groups: groups, weight, bias: bias), inputs: [input])
+}
+
+/// Five trits a byte and two bits a weight; one level, a level a channel, exponents, two sides; floats and bits.
+private let ternary = model(
+  [3, 5, 4],
+  [
+    convolution("trits", coded("ternary, one level", [6, 3, 3, 3], 30), bias: numbers(6, 31), in: 0),
+    convolution("sides", coded("ternary, two sides", [18, 3, 3, 2], 32), groups: 2, in: 1),
+    convolution("two-bits", coded("ternary", [4, 18, 1, 1], 33, ternary: .fields(bits: 2)), padding: 0, in: 2),
+    PackedLayer(name: "sign", kind: .sign, inputs: [3]),
+    convolution("bits", coded("ternary, two sides", [6, 4, 3, 3], 34), in: 4),
+    PackedLayer(name: "sign2", kind: .sign, inputs: [5]),
+    convolution("bits2", coded("ternary, exponents", [3, 2, 2, 3], 35), groups: 3, in: 6),
+  ])
+
+private let fewBits = model(
+  [4, 4, 5],
+  [
+    convolution("two", coded("uniform 2", [5, 4, 3, 3], 36), in: 0),
+    convolution("three", coded("uniform 3, one level", [18, 5, 1, 1], 37), padding: 0, bias: numbers(18, 38), in: 1),
+    convolution("five", coded("symmetric 5, one level", [4, 9, 3, 3], 39), groups: 2, in: 2),
+    PackedLayer(name: "sign", kind: .sign, inputs: [3]),
+    convolution("eight", coded("uniform 8", [5, 4, 3, 3], 40), in: 4),
+    PackedLayer(name: "sign2", kind: .sign, inputs: [5]),
+    convolution("symmetric", coded("symmetric 2", [2, 5, 2, 2], 41), bias: numbers(2, 42), in: 6),
+    PackedLayer(name: "rows", kind: .dense(coded("symmetric 8", [3, 6], 43), bias: nil), inputs: [7]),
+  ])
+
+private let codebooks = model(
+  [4, 5, 5],
+  [
+    convolution("nines", coded("codebook 4, exponents", [5, 4, 3, 3], 44), bias: numbers(5, 45), in: 0),
+    PackedLayer(name: "sign", kind: .sign, inputs: [1]),
+    convolution("runs", coded("codebook 1", [20, 5, 1, 1], 46), padding: 0, in: 2),
+    PackedLayer(name: "mean", kind: .globalAveragePool, inputs: [3]),
+    PackedLayer(name: "flat", kind: .reshape([20]), inputs: [4]),
+    PackedLayer(name: "dense", kind: .dense(coded("codebook 6, one level", [3, 20], 47), bias: nil), inputs: [5]),
+  ])
+
+/// Levels that are powers of two, kept as whole exponents.
+private let exponents = model(
+  [3, 3, 3],
+  [
+    convolution("shifts", binary([5, 3, 3, 3], 48, levels: [0.25, 1, 0x1p-20, 16, 8]), in: 0),
+    convolution("one", binary([1, 5, 1, 1], 49, levels: [0.5]), padding: 0, in: 1),
+  ])
+
+private let activations = model(
+  [3, 3, 4],
+  [
+    PackedLayer(name: "leak", kind: .leak(slopes: numbers(3, 50)), inputs: [0]),
+    PackedLayer(name: "quantize", kind: .quantize(step: 0.1, minimum: -4, maximum: 3), inputs: [1]),
+    PackedLayer(name: "flat", kind: .reshape([6, 6]), inputs: [2]),
+    PackedLayer(name: "leak2", kind: .leak(slopes: numbers(6, 51)), inputs: [3]),
+    PackedLayer(name: "leak3", kind: .leak(slopes: [0.25]), inputs: [4]),
+    PackedLayer(name: "quantize2", kind: .quantize(step: 0.0625, minimum: 0, maximum: 15), inputs: [5]),
   ])

@@ -29,19 +29,24 @@ private struct Case: CustomStringConvertible, Sendable {
       input: [inputs] + image, output: [outputs] + output, window: window, dilations: dilations, groups: groups)
   }
 
+  /// A weight for this convolution: a coded one of a name, or for no name what the operands want.
+  func weight(_ operands: Kernel.Operands, coded name: String?) -> PackedWeight {
+    let shape = Shape([outputs, inputs / groups] + size)
+    if let name { return PackedWeight(CodedTensors.named(name, shape, seed: 1)) }
+    let latent = Tensor.random(shape, seed: 1)
+    let levels = Tensor.random([outputs], seed: 3).scalars
+    return operands == .floatFloat ? .float(latent) : .binary(latent, levels: levels)
+  }
+
   /// The output of a kernel on two images.
-  func output(_ operands: Kernel.Operands, _ kernel: Kernel, hasBias: Bool) -> [UInt32] {
+  func output(_ weight: PackedWeight, _ kernel: Kernel, hasBias: Bool) -> [UInt32] {
     let geometry = geometry
-    let shape = [outputs, inputs / groups] + size
-    let latent = Tensor.random(Shape(shape), seed: 1)
     let bias = hasBias ? Tensor.random([outputs], seed: 2).scalars : nil
-    var weight = PackedWeight.float(latent)
-    if operands != .floatFloat { weight = .binary(latent, levels: Tensor.random([outputs], seed: 3).scalars) }
     let prepared = PreparedConvolution(geometry, weight, bias: bias, kernel: kernel)
     let input = Tensor.random([2, inputs, image[0], image[1]], seed: 4, layout: .channelsLast)
     let outputShape = Shape([2] + geometry.output)
     let result = Tensor(outputShape, layout: .channelsLast) { target in
-      if operands == .binaryBinary {
+      if kernel.operands.readsBits {
         let words = BitImage.packed(input, groups: groups)
         prepared.run(images: 2, input: words.start!, output: target.baseAddress!)
       } else {
@@ -77,15 +82,55 @@ private let cases: [Case] = {
 }()
 
 @Suite struct KernelTests {
-  @Test(arguments: Kernel.Operands.allCases)
+  @Test(arguments: [Kernel.Operands.floatFloat, .binaryFloat, .binaryBinary])
   func everyPathGivesTheBitsOfTheReference(operands: Kernel.Operands) {
+    check(operands, cases) { $0.weight(operands, coded: nil) }
+  }
+
+  @Test(arguments: CodedTensors.names)
+  func everyPathGivesTheBitsOfTheReference(coded name: String) {
+    let isBinary = name.hasPrefix("codebook")
+    // Every third convolution, another third for each alphabet: together they see all of them many times.
+    let start = CodedTensors.names.firstIndex(of: name)! % 3
+    let chosen = cases.enumerated().filter { $0.offset % 3 == start }.map(\.element)
+    for operands: Kernel.Operands in isBinary ? [.binaryFloat, .binaryBinary] : [.codedFloat, .codedBinary] {
+      check(operands, chosen) { $0.weight(operands, coded: name) }
+    }
+  }
+
+  private func check(_ operands: Kernel.Operands, _ cases: [Case], weight: (Case) -> PackedWeight) {
     let reference = kernels.first { $0.operands == operands && $0.instructionSet == .reference }!
     for (index, item) in cases.enumerated() {
-      let hasBias = index % 2 == 0
-      let expected = item.output(operands, reference, hasBias: hasBias)
+      let (weight, hasBias) = (weight(item), index % 2 == 0)
+      let expected = item.output(weight, reference, hasBias: hasBias)
       for kernel in kernels where kernel.operands == operands && kernel.isAvailable {
-        #expect(item.output(operands, kernel, hasBias: hasBias) == expected, "\(kernel.name): \(item)")
+        #expect(item.output(weight, kernel, hasBias: hasBias) == expected, "\(kernel.name): \(item)")
       }
+    }
+  }
+
+  /// Over bits, symbols are counted: with one level for both sides that is what floats sum up to, to the bit.
+  @Test(arguments: CodedTensors.names)
+  func bitsCountWhatFloatsSum(coded name: String) {
+    for item in cases where item.inputs <= 64 {
+      let isBinary = name.hasPrefix("codebook")
+      let weight = item.weight(.codedFloat, coded: name)
+      let input = Tensor.random([1, item.inputs, item.image[0], item.image[1]], seed: 7, layout: .channelsLast)
+        .map { $0 >= 0 ? 1 : -1 }
+      let count = item.geometry.output.reduce(1, *)
+      var (bits, floats) = ([Float](repeating: 0, count: count), [Float](repeating: 1, count: count))
+      let set = InstructionSet.available.last!
+      let words = BitImage.packed(input, groups: item.groups)
+      PreparedConvolution(item.geometry, weight, bias: nil, kernel: .best(isBinary ? .binaryBinary : .codedBinary, set))
+        .run(input: words.start!, output: &bits)
+      let prepared = PreparedConvolution(
+        item.geometry, weight, bias: nil, kernel: .best(isBinary ? .binaryFloat : .codedFloat, set))
+      input.withUnsafeFloats { prepared.run(input: $0.baseAddress!, output: &floats) }
+      guard name.hasSuffix("two sides") else {
+        #expect(bits == floats, "\(item)")
+        continue
+      }
+      #expect(zip(bits, floats).allSatisfy { abs($0 - $1) <= 1e-4 * max(1, abs($1)) }, "\(item)")
     }
   }
 

@@ -42,6 +42,7 @@ extension PackedWeight {
   func number(_ index: [Int]) -> Double {
     switch self {
     case .float(let tensor): return PlainValue(tensor)[index]
+    case .coded(let weight): return PlainValue(weight.coded.decoded())[index]
     case .binary(let shape, let bits, let levels):
       let column = index.count == 2 ? index[1] : (index[2] * shape[3] + index[3]) * shape[1] + index[1]
       return Double(Float(bits[index[0], column]) * levels[index[0]])
@@ -81,6 +82,13 @@ private func plain(_ kind: PackedLayer.Kind, _ inputs: [PlainValue], _ shape: [I
   case .relu: return PlainValue(shape) { max(x[$0], 0) }
   case .clip(let minimum, let maximum): return PlainValue(shape) { min(max(x[$0], Double(minimum)), Double(maximum)) }
   case .sign: return PlainValue(shape) { x[$0] >= 0 ? 1 : -1 }
+  case .leak(let slopes):
+    return PlainValue(shape) { i in x[i] > 0 ? x[i] : x[i] * Double(slopes[slopes.count == 1 ? 0 : i[1]]) }
+  case .quantize(let step, let minimum, let maximum):
+    return PlainValue(shape) { i in
+      let steps = (Float(x[i]) / step).rounded(.toNearestOrEven)
+      return Double(step * min(max(steps, Float(minimum)), Float(maximum)))
+    }
   case .threshold(let thresholds, let flipped):
     return PlainValue(shape) { i in
       let threshold = Double(thresholds[i[1]])

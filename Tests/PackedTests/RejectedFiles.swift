@@ -52,7 +52,9 @@ private func changed(_ name: String, _ change: (inout Parts) -> Void) -> Data {
 }
 
 /// Files that must be refused. Their names begin with the case of the error, up to a full stop.
-func rejectedFiles() -> [(name: String, bytes: Data)] { containers() + metadata() + layers() + shapes() }
+func rejectedFiles() -> [(name: String, bytes: Data)] {
+  containers() + metadata() + layers() + shapes() + symbols()
+}
 
 private func containers() -> [(name: String, bytes: Data)] {
   let good = PackedFile.encode(goldenModels.first { $0.name == "features" }!.model)
@@ -124,7 +126,8 @@ private func layers() -> [(name: String, bytes: Data)] {
     ("invalidInput.forward", changed("dense") { $0.replace("\"in\":[5,7]", "\"in\":[9,7]") }),
     ("invalidInput.negative", changed("dense") { $0.replace("\"in\":[5,7]", "\"in\":[-1,7]") }),
     ("wrongOffset.bits", changed(bits) { $0.replace("\"bits\":0", "\"bits\":64") }),
-    ("wrongOffset.levels", changed(bits) { $0.replace("\"levels\":0", "\"levels\":1") }),
+    ("wrongOffset.levels", changed(bits) { $0.replace("\"levels\":1", "\"levels\":2") }),
+    ("wrongOffset.level", changed(bits) { $0.replace("\"level\":0", "\"level\":1") }),
     (
       "outOfRange.weight",
       changed(bits) { $0.replace("\"weight\":[70,3,3,3]", "\"weight\":[7000000,3,1,1]") }
@@ -171,4 +174,55 @@ private func shapes() -> [(name: String, bytes: Data)] {
     ("wrongShape.inputs", changed("arranging") { $0.replace("\"in\":[3,3]", "\"in\":[]") }),
     ("wrongShape.clip", changed("arranging") { $0.replace("\"min\":-0.25", "\"min\":1,\"max\":0") }),
   ]
+}
+
+private func symbols() -> [(name: String, bytes: Data)] {
+  // The first weight of `ternary` has rows of 27 trits in 6 bytes; that of `few-bits` rows of 36 · 2 bits in 9 bytes.
+  [
+    ("invalidSymbol.trits", changed("ternary") { $0.data[0] = 243 }),
+    ("invalidSymbol.fields", changed("ternary") { $0.data[place(of: "two-bits")] |= 0b11 }),
+    ("paddingBitsSet.trits", changed("ternary") { $0.data[5] = 9 }),
+    ("paddingBitsSet.fields", changed("few-bits") { $0.data[place(of: "three") + 1] |= 0x80 }),
+    ("paddingBitsSet.codebook", changed("codebooks") { $0.data[place(of: "runs") + 2] |= 0x04 }),
+    ("wrongPadding.symbols", changed("ternary") { $0.data[63] = 1 }),
+    ("wrongOffset.symbols", changed("ternary") { $0.replace("\"symbols\":0", "\"symbols\":64") }),
+    ("wrongOffset.exponents", changed("exponents") { $0.replace("\"exponents\":40", "\"exponents\":41") }),
+    ("invalidValue.exponents", changed("exponents") { $0.data[40] = 0x81 }),
+    ("invalidValue.alphabet", changed("ternary") { $0.replace("\"ternary\"", "\"quinary\"") }),
+    ("invalidValue.symbolBits", changed("ternary") { $0.replace("\"symbol_bits\":2", "\"symbol_bits\":3") }),
+    ("invalidValue.tooManyBits", changed("few-bits") { $0.replace("\"symbol_bits\":8", "\"symbol_bits\":9") }),
+    ("invalidValue.tooFewBits", changed("few-bits") { $0.replace("\"symbol_bits\":2", "\"symbol_bits\":1") }),
+    ("missing.symbolBits", changed("few-bits") { $0.replace("\"symbol_bits\":2,", "") }),
+    ("missing.levels", changed("ternary") { $0.replace("\"level\":0,", "") }),
+    ("missing.alphabet", changed("ternary") { $0.replace("\"alphabet\":\"ternary\",", "") }),
+    ("unknownKey.twoWeights", changed("ternary") { $0.replace("\"symbols\":0", "\"bits\":0,\"symbols\":0") }),
+    ("unknownKey.twoLevels", changed("ternary") { $0.replace("\"level\":0", "\"level\":0,\"levels\":1") }),
+    ("unknownKey.negative", changed("few-bits") { $0.replace("\"level\":", "\"negative_level\":6,\"level\":") }),
+    ("outOfRange.symbols", changed("ternary") { $0.replace("\"weight\":[6,3,3,3]", "\"weight\":[60000,3,3,3]") }),
+    ("notFinite.negative", changed("ternary") { $0.data.replaceSubrange(negatives(), with: [0, 0, 0x80, 0xFF]) }),
+    ("wrongShape.slopes", changed("activations") { $0.replace("[3,3,4]", "[4,3,3]", in: "input") }),
+    ("notFinite.slopes", changed("activations") { $0.data.replaceSubrange(0..<4, with: [0, 0, 0xC0, 0x7F]) }),
+    ("wrongShape.step", changed("activations") { $0.replace("\"step\":0.1", "\"step\":0") }),
+    ("missing.step", changed("activations") { $0.replace("\"step\":0.1,", "") }),
+    ("wrongShape.limits", changed("activations") { $0.replace("\"min\":-4", "\"min\":4") }),
+    ("wrongShape.farLimits", changed("activations") { $0.replace("\"max\":15", "\"max\":9999999") }),
+  ]
+}
+
+/// Where the symbols of a layer begin in the data.
+private func place(of layer: String) -> Int {
+  for (_, model) in goldenModels where model.layers.contains(where: { $0.name == layer }) {
+    let text = PackedFile.encode(model)
+    let parts = String(decoding: text, as: UTF8.self)
+    let object = parts.split(separator: "},{").first { $0.contains("\\\"name\\\":\\\"\(layer)\\\"") }
+    let digits = object?.split(separator: "\\\"symbols\\\":").dropFirst().first?.prefix { $0.isNumber }
+    if let digits, let place = Int(digits) { return place }
+  }
+  fatalError("no layer is called \(layer)")
+}
+
+/// Where the first negative level of `ternary` lies: after one level, six numbers of bias and eighteen levels.
+private func negatives() -> Range<Int> {
+  let start = floats("ternary").lowerBound + 4 * (1 + 6 + 18)
+  return start..<start + 4
 }

@@ -66,11 +66,27 @@ import Testing
   /// One bit by one bit: the coded layers read signs, and convolution, batch norm and sign become thresholds.
   @Test func activationsOfOneBit() throws {
     let folder = try TemporaryFolder()
-    let report = try convert("fashion_tiny", to: folder.path("a.signum"), epochs: 2) { $0.activations = .sign }
+    let report = try convert("fashion_tiny", to: folder.path("a.signum"), epochs: 2) { $0.activations = "sign" }
     #expect(report.verification.passes)
     #expect(report.verification.packedTop1! > 0.5)
     let kinds = try PackedFile.read(folder.path("a.signum")).layers.map(\.kind.name)
     #expect(kinds.contains("sign"))
+  }
+
+  /// Bits in both, with a shortcut around each layer; the signs begin before the weights do.
+  @Test func theBiRealStructureIsVerified() throws {
+    let folder = try TemporaryFolder()
+    let report = try convert("fashion_resnet8", to: folder.path("a.signum"), epochs: 2) {
+      $0.activations = "sign"
+      $0.activationOptions = ["estimator": "error-decay"]
+      $0.structure = ["bi-real"]
+      $0.weightsFrom = 0.5
+      $0.limit = 2000
+    }
+    #expect(report.verification.passes && report.layersCoded == 6)
+    #expect(report.verification.packedTop1! > 0.5)
+    let kinds = try PackedFile.read(folder.path("a.signum")).layers.map(\.kind.words)
+    #expect(kinds.count { $0 == "sign" } == 6 && kinds.count { $0 == "binary convolution" } == 6)
   }
 
   @Test func aFlippedBitIsFoundAndNamed() throws {

@@ -27,6 +27,8 @@ struct RecipeTests {
         options: {sharpness-at-end: 20}
         layers: all
         activations: sign
+        activation-options: {estimator: error-decay, sharpness-at-end: 20}
+        structure: [bi-real, average-pool-downsampling]
         epochs: 2
         batch: 64
         learning-rate: 0.1
@@ -67,7 +69,9 @@ struct RecipeTests {
     let again = try Recipe(yaml: recipe.json, place: "JSON is YAML")
     #expect(again == recipe && again.json == recipe.json)
     #expect(recipe.options == ["sharpness-at-end": "20"])
-    #expect(recipe.layers == .all && recipe.activations == .sign && recipe.teacher == .none)
+    #expect(recipe.activationOptions == ["estimator": "error-decay", "sharpness-at-end": "20"])
+    #expect(recipe.structure == ["bi-real", "average-pool-downsampling"])
+    #expect(recipe.layers == .all && recipe.activations == "sign" && recipe.teacher == .none)
     #expect(recipe.flip == true && recipe.crop == 2 && recipe.seed == 7)
   }
 

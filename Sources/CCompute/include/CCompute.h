@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CCActivations.h"
 #include "CCCodings.h"
 #include "CCFunctions.h"
 #include "CCMethods.h"

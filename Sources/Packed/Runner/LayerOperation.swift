@@ -28,6 +28,9 @@ extension PackedLayer.Kind {
     case .add: AddOperation()
     case .relu: ElementwiseOperation(minimum: 0, maximum: .infinity)
     case .clip(let minimum, let maximum): ElementwiseOperation(minimum: minimum, maximum: maximum)
+    case .leak(let slopes): LeakOperation(slopes: slopes)
+    case .quantize(let step, let minimum, let maximum):
+      QuantizeOperation(step: step, minimum: Float(minimum), maximum: Float(maximum))
     case .sign: SignOperation()
     case .threshold(let thresholds, let flipped): ThresholdOperation(thresholds: thresholds, flipped: flipped)
     case .maxPool(let window): MaxPoolOperation(window: window, output: context.output)

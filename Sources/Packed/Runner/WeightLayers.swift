@@ -57,6 +57,9 @@ extension PackedWeight {
     switch self {
     case .float: .best(.floatFloat, context.instructionSet)
     case .binary: .best(context.readsBits ? .binaryBinary : .binaryFloat, context.instructionSet)
+    case .coded(let weight) where weight.alphabet.isBinary:
+      .best(context.readsBits ? .binaryBinary : .binaryFloat, context.instructionSet)
+    case .coded: .best(context.readsBits ? .codedBinary : .codedFloat, context.instructionSet)
     }
   }
 }
@@ -64,7 +67,7 @@ extension PackedWeight {
 extension PackedValue {
   /// The bytes that a kernel reads: words of bits, or floats.
   fileprivate func withOperand(of kernel: Kernel, groups: Int, _ body: (UnsafeRawPointer) -> Void) {
-    if kernel.operands == .binaryBinary {
+    if kernel.operands.readsBits {
       let words = words(groups: groups)
       withExtendedLifetime(words) { if let start = words.start { body(start) } }
     } else {

@@ -25,9 +25,8 @@ package struct ShippedRecipe: Hashable, Sendable {
 
 /// Every recipe that comes with the program, by name.
 package let shippedRecipes: [ShippedRecipe] =
-  (ShippedRecipe.ours + ShippedRecipe.binary + ShippedRecipe.ternary + ShippedRecipe.manyBits).sorted {
-    $0.name < $1.name
-  }
+  (ShippedRecipe.ours + ShippedRecipe.binary + ShippedRecipe.subBit + ShippedRecipe.ternary + ShippedRecipe.manyBits)
+  .sorted { $0.name < $1.name }
 
 extension Recipe {
   /// Reads a recipe from a file, or takes the one of that name that comes with the program; a file wins.
@@ -35,10 +34,12 @@ extension Recipe {
   /// Throws `RecipeError`, for a name that is not known with the nearest known one.
   package init(fileOrName text: String) throws(RecipeError) {
     let shipped = shippedRecipes.first { $0.name == text }
+    let isFile = ["yaml", "yml", "json"].contains((text as NSString).pathExtension.lowercased())
+    let isName = !text.isEmpty && !text.contains("/") && !isFile
     switch (Output.kind(text), shipped) {
     case (nil, let shipped?), (S_IFDIR, let shipped?):
       try self.init(yaml: shipped.yaml, place: "recipe '\(text)'")
-    case (nil, nil) where !text.isEmpty && !text.contains("/") && !text.contains("."):
+    case (nil, nil) where isName:
       throw RecipeError(
         "recipe '\(text)'",
         ["there is neither a recipe nor a file of that name" + suggestion(for: text, among: shippedRecipes.map(\.name))]
