@@ -86,7 +86,7 @@ let package = Package(
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
     tests("Exporters", ["Exporters", "Methods", "Packed"]),
-    tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Packed", "Training"]),
+    tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Methods", "Packed", "Training"]),
     tests("CommandLine", ["signum", "signum-run", "Packed", "Datasets", "Tensors"], exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]

@@ -138,14 +138,16 @@ static Inside insideOf(const SignumConvolution *c, int64_t pixel) {
                   tapsInside(x * c->strideX - c->left, c->dilationX, c->kernelWidth, c->width)};
 }
 
-/// Ones of a plane of weights: in all its taps, and for every pixel in those outside the image.
+/// Ones of a plane of weights, in each of its taps and in all of them, and the channels of a tap.
 typedef struct Ones {
+  int64_t channels;
   const int32_t *taps;
   int32_t all[SIGNUM_LANES];
 } Ones;
 
-static Ones onesOf(const int32_t *taps, int64_t count) {
-  Ones ones = {taps, {0}};
+static Ones onesOf(const SignumConvolution *c, const int32_t *taps) {
+  int64_t count = c->kernelHeight * c->kernelWidth;
+  Ones ones = {c->channels / c->groups, taps, {0}};
   for (int64_t i = 0; i < count * SIGNUM_LANES; i++) ones.all[i % SIGNUM_LANES] += taps[i];
   return ones;
 }
@@ -154,22 +156,22 @@ static Ones onesOf(const int32_t *taps, int64_t count) {
 ///
 /// Of differing bits: ±1 · ±1, `columns inside − 2 · differing`, less the ones that the taps outside counted.
 /// Of common bits: {0, 1} · ±1, `2 · common − ones inside`.
-static void dots(const SignumConvolution *c, Inside inside, bool common, const Ones *ones, const int32_t *counted,
-                 int32_t *sums) {
+static inline __attribute__((always_inline)) void dots(const SignumConvolution *c, Inside inside, const bool common,
+                                                       const Ones *ones, const int32_t *counted, int32_t *sums) {
   int64_t valid = (inside.rows.to - inside.rows.from) * (inside.columns.to - inside.columns.from);
   int64_t taps = c->kernelHeight * c->kernelWidth;
-  int32_t outside[SIGNUM_LANES] = {0};
+  int32_t columns = (int32_t)(valid * ones->channels);
+  for (int lane = 0; lane < SIGNUM_LANES; lane++) {
+    sums[lane] = common ? 2 * counted[lane] - ones->all[lane] : columns - 2 * counted[lane];
+  }
   for (int64_t tap = 0; valid < taps && tap < taps; tap++) {
     int64_t row = tap / c->kernelWidth, column = tap % c->kernelWidth;
     bool isInside = row >= inside.rows.from && row < inside.rows.to && column >= inside.columns.from
         && column < inside.columns.to;
     if (isInside) continue;
-    for (int lane = 0; lane < SIGNUM_LANES; lane++) outside[lane] += ones->taps[tap * SIGNUM_LANES + lane];
-  }
-  int32_t columns = (int32_t)(valid * (c->channels / c->groups));
-  for (int lane = 0; lane < SIGNUM_LANES; lane++) {
-    sums[lane] = common ? 2 * counted[lane] - (ones->all[lane] - outside[lane])
-                        : columns - 2 * (counted[lane] - outside[lane]);
+    for (int lane = 0; lane < SIGNUM_LANES; lane++) {
+      sums[lane] += (common ? 1 : 2) * ones->taps[tap * SIGNUM_LANES + lane];
+    }
   }
 }
 
@@ -237,7 +239,7 @@ static void driveBits(const SignumConvolution *c, const Image *image, const Sign
                       int64_t groupOffset, const void *block, const int32_t *taps, const Target *target) {
   _Alignas(64) int32_t counts[signumLargestTile * SIGNUM_LANES];
   int64_t pixels = c->outputHeight * c->outputWidth;
-  Ones ones = onesOf(taps, c->kernelHeight * c->kernelWidth);
+  Ones ones = onesOf(c, taps);
   for (int64_t first = 0; first < pixels; first += path.tileSize) {
     int count = (int)smaller(path.tileSize, pixels - first);
     const void *starts[signumLargestTile];
@@ -274,7 +276,7 @@ static void drivePlanes(const SignumConvolution *c, const Image *image, const Si
   bool common = !c->isSymmetric;
   Ones ones[SIGNUM_PLANES];
   for (int64_t plane = 0; plane < c->planes; plane++) {
-    ones[plane] = onesOf(taps + plane * tapCount * SIGNUM_LANES, tapCount);
+    ones[plane] = onesOf(c, taps + plane * tapCount * SIGNUM_LANES);
   }
   for (int64_t first = 0; first < pixels; first += path.tileSize) {
     int count = (int)smaller(path.tileSize, pixels - first);

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a recipe names and sets: its stored properties are its options.
 package protocol Configurable: Sendable, Codable, Hashable {
   /// The name in recipes and on the command line. Never changes once released.
@@ -18,18 +16,6 @@ package protocol Configurable: Sendable, Codable, Hashable {
 
 extension Configurable {
   package var problem: String? { nil }
-}
-
-/// An option that is one of several words.
-package protocol OptionWord: Codable, Hashable, Sendable, CaseIterable, RawRepresentable where RawValue == String {}
-
-extension OptionWord {
-  /// `straight-through, approximate or error-decay`
-  static var wanted: String {
-    let words = allCases.map(\.rawValue)
-    return words.count < 2
-      ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
-  }
 }
 
 /// What a recipe makes bits of.

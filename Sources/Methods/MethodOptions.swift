@@ -78,12 +78,12 @@ private func make<M: Configurable>(
 ) throws(MethodError) -> M {
   let standard = type.init()
   var encoded = encodedOptions(standard)
-  let kinds = optionKinds(of: standard)
+  let whole = wholeOptions(of: standard)
   for (option, text) in options.sorted(by: { $0.key < $1.key }) {
     guard let old = encoded[option] else {
       throw .unknownOption(method: M.name, option: option, known: encoded.keys.sorted(), kind)
     }
-    encoded[option] = try parse(text, like: old, kinds[option]) { wanted in
+    encoded[option] = try parse(text, like: old, isWhole: whole.contains(option)) { wanted in
       .badValue(method: M.name, option: option, value: text, wanted: wanted, kind)
     }
   }
@@ -104,32 +104,19 @@ private func encodedOptions(_ method: some Configurable) -> [String: Any] {
   return object
 }
 
-/// What an option is that its JSON alone does not say.
-private enum OptionKind {
-  case word(any OptionWord.Type)
-  case whole
-}
-
-/// The kinds of the options by name: a property `bigStep` is the option `big-step`.
-private func optionKinds(of method: some Configurable) -> [String: OptionKind] {
-  var found: [String: OptionKind] = [:]
-  for child in Mirror(reflecting: method).children {
-    guard let label = child.label else { continue }
-    let name = label.reduce(into: "") { $0 += $1.isUppercase ? "-" + $1.lowercased() : String($1) }
-    if let word = child.value as? any OptionWord { found[name] = .word(type(of: word)) }
-    if child.value is Int { found[name] = .whole }
+/// The options that are whole numbers, which their JSON alone does not say: a property `bigStep` is the option
+/// `big-step`.
+private func wholeOptions(of method: some Configurable) -> Set<String> {
+  var found: Set<String> = []
+  for case (let label?, is Int) in Mirror(reflecting: method).children {
+    found.insert(label.reduce(into: "") { $0 += $1.isUppercase ? "-" + $1.lowercased() : String($1) })
   }
   return found
 }
 
-extension OptionWord {
-  fileprivate static func allows(_ text: String) -> Bool { Self(rawValue: text) != nil }
-}
-
 private func parse(
-  _ text: String, like old: Any, _ kind: OptionKind?, _ refuse: (_ wanted: String) -> MethodError
+  _ text: String, like old: Any, isWhole: Bool, _ refuse: (_ wanted: String) -> MethodError
 ) throws(MethodError) -> Any {
-  if case .word(let type) = kind, !type.allows(text) { throw refuse(type.wanted) }
   switch old {
   case is String: return text
   case let number as NSNumber where isBoolean(number):
@@ -137,7 +124,7 @@ private func parse(
     return value
   default:
     guard let value = Double(text), value.isFinite else { throw refuse("a number") }
-    guard case .whole = kind else { return value }
+    guard isWhole else { return value }
     guard let whole = Int(exactly: value) else { throw refuse("a whole number") }
     return whole
   }

@@ -57,8 +57,8 @@ extension CodedWeight {
 }
 
 extension Alphabet {
-  /// The word for it in files and reports.
-  package var word: String {
+  /// The word for it in files.
+  var word: String {
     switch self {
     case .binary: "binary"
     case .ternary: "ternary"

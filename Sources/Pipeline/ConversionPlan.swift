@@ -18,7 +18,7 @@ public struct ConversionPlan: Codable, Hashable, Sendable {
     /// The share of training that passes before the weight becomes bits.
     public var start: Float
     public var weights: Int
-    public var bitsPerWeight: Int
+    public var bitsPerWeight: Double
     /// In the packed file, with levels and bias.
     public var bytes: Int
   }
@@ -149,7 +149,7 @@ extension ConversionPlan {
         return [
           layer.name, layer.coding + (options.isEmpty ? "" : ":" + options.joined(separator: ",")), layer.activations,
           layer.coding == "float" ? "" : String(format: "%.0f %%", layer.start * 100), "\(layer.weights)",
-          "\(layer.bitsPerWeight)", "\(layer.bytes)",
+          layer.bitsPerWeight.shortened(), "\(layer.bytes)",
         ]
       }
     return aligned(rows, right: 3...6)

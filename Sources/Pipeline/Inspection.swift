@@ -13,8 +13,21 @@ public struct Inspection: Codable, Hashable, Sendable {
     public var shape: [Int]
     /// How many weights it has.
     public var weights: Int
-    /// Bits of one weight, 0 where it has none.
-    public var bits: Int
+    /// Bits in which one weight is stored, 0 where it has none; levels and codebooks apart.
+    public var bits: Double
+    /// What its weight is made of, in a packed file.
+    public var weight: Weight?
+  }
+  /// The weight of a packed layer.
+  public struct Weight: Codable, Hashable, Sendable {
+    /// `float`, `binary`, `ternary`, `uniform`, `symmetric` or `codebook`.
+    public var alphabet: String
+    /// In the file: symbols, levels and codebook.
+    public var bytes: Int
+    /// The share of weights that are 0, from 0 to 1.
+    public var zeros: Double
+    /// Bits a weight that the symbols would need at least, were each drawn on its own; nil for floats.
+    public var entropy: Double?
   }
   public var file: String
   public var format: String
@@ -68,7 +81,8 @@ public struct Inspection: Codable, Hashable, Sendable {
     layers = model.layers.enumerated().map { index, layer in
       let (weights, bits) = layer.kind.size
       return Layer(
-        name: layer.name, kind: layer.kind.words, shape: [1] + shapes.values[index + 1], weights: weights, bits: bits)
+        name: layer.name, kind: layer.kind.words, shape: [1] + shapes.values[index + 1], weights: weights, bits: bits,
+        weight: layer.kind.storedWeight.map { Weight(WeightStatistics($0)) })
     }
     provenance = [
       "source": model.provenance.source, "source-sha256": model.provenance.sourceHash,
@@ -89,11 +103,13 @@ public struct Inspection: Codable, Hashable, Sendable {
     var lines = [
       "\(file): \(format) model, \(bytes) bytes, \(weights) parameters",
       "input '\(input)' \(inputShape) → output \(outputShape)", "",
-      "\(pad("layer", width))  \(pad("kind", kinds))  \(pad("output", 20))  parameters  bits",
+      "\(pad("layer", width))  \(pad("kind", kinds))  \(pad("output", 20))  parameters  bits"
+        + (format == "packed" ? "     bytes    zeros  entropy" : ""),
     ]
     lines += layers.map { layer in
       "\(pad(layer.name, width))  \(pad(layer.kind, kinds))  \(pad("\(layer.shape)", 20))"
-        + (layer.weights == 0 ? "" : "  \(String(format: "%10d", layer.weights))  \(String(format: "%4d", layer.bits))")
+        + (layer.weights == 0 ? "" : "  \(String(format: "%10d", layer.weights))  \(layer.bits.shortened(4))")
+        + (layer.weight?.columns ?? "")
     }
     if !provenance.isEmpty {
       lines += [""] + provenance.sorted { $0.key < $1.key }.map { "\(pad($0.key, 14))\($0.value)" }
@@ -102,9 +118,35 @@ public struct Inspection: Codable, Hashable, Sendable {
   }
 }
 
+extension Inspection.Weight {
+  init(_ found: WeightStatistics) {
+    (alphabet, bytes, zeros, entropy) = (found.alphabet, found.bytes, found.zeros, found.entropy)
+  }
+
+  fileprivate var columns: String {
+    String(format: "  %8d  %5.1f %%", bytes, zeros * 100) + (entropy.map { String(format: "  %7.2f", $0) } ?? "")
+  }
+}
+
+extension Double {
+  /// With as many digits as say something: 1, 1.6, 0.67.
+  func shortened(_ width: Int = 0) -> String {
+    let digits = self == rounded() ? 0 : (self * 10).rounded() / 10 == self ? 1 : 2
+    let text = String(format: "%.\(digits)f", self)
+    return String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+}
+
 extension PackedLayer.Kind {
+  fileprivate var storedWeight: PackedWeight? {
+    switch self {
+    case .convolution(_, _, _, let weight, _), .dense(let weight, _): weight
+    default: nil
+    }
+  }
+
   /// How many numbers a layer keeps, and how many bits each of its weights takes.
-  fileprivate var size: (weights: Int, bits: Int) {
+  fileprivate var size: (weights: Int, bits: Double) {
     switch self {
     case .convolution(_, _, _, let weight, let bias): (weight.count + (bias?.count ?? 0), weight.bits)
     case .dense(let weight, let bias): (weight.count + (bias?.count ?? 0), weight.bits)

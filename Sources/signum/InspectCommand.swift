@@ -9,7 +9,7 @@ struct InspectCommand: ParsableCommand {
     abstract: "Show what is in a model file.",
     discussion: """
       Lists the layers with their output shapes, parameters and bits; for a packed file \
-      also where it came from. Of an HDF5 file it lists groups and arrays.
+      also bytes, the share of zeros and the entropy of the symbols, and where it came from. Of an HDF5 file it lists groups and arrays.
 
       Example:
 

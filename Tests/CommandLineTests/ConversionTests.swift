@@ -133,6 +133,12 @@ import Testing
       #expect(json["format"] as? String == format && (json["layers"] as? [Any])?.isEmpty == false)
       #expect(try Program.run(["inspect", file]).text.contains("\(format) model"))
     }
+    let coded = try Program.run(["inspect", "formats/golden/ternary.signum", "--json"]).object()
+    let weights = try #require(coded["layers"] as? [[String: Any]]).compactMap { $0["weight"] as? [String: Any] }
+    #expect(weights.count == 5 && weights.allSatisfy { $0["alphabet"] as? String == "ternary" })
+    #expect(weights.allSatisfy { ($0["zeros"] as? Double).map { (0.1...0.6).contains($0) } == true })
+    #expect(weights.allSatisfy { ($0["entropy"] as? Double).map { (1...1.585).contains($0) } == true })
+    #expect(try Program.run(["inspect", "formats/golden/ternary.signum"]).text.contains("ternary convolution"))
     let hierarchy = try Program.run(["inspect", "fixtures/hdf5/objects.h5", "--json"]).object()
     #expect((hierarchy["objects"] as? [Any])?.isEmpty == false)
   }

@@ -2,6 +2,7 @@ import Datasets
 import Exporters
 import Foundation
 import Graphs
+import Methods
 import Packed
 import Pipeline
 import Tensors
@@ -71,6 +72,25 @@ import Testing
     #expect(report.verification.packedTop1! > 0.5)
     let kinds = try PackedFile.read(folder.path("a.signum")).layers.map(\.kind.name)
     #expect(kinds.contains("sign"))
+  }
+
+  /// What layers read is trained, packed and verified, whatever the method, and the same bytes again.
+  @Test(arguments: activationMethods.map { $0.name }) func activationsOfFewBits(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let contents = try ["a", "b"].map { file in
+      let report = try convert("fashion_tiny", to: folder.path(file)) {
+        $0.activations = name
+        $0.activationsFrom = 0.3
+        $0.limit = 2000
+      }
+      #expect(report.verification.passes && report.verification.packedTop1! > 0.4)
+      return try Data(contentsOf: URL(fileURLWithPath: folder.path(file)))
+    }
+    #expect(contents[0] == contents[1])
+    let layers = try PackedFile.read(folder.path("a")).layers
+    let bits = try #require(try makeActivation(named: name)).bits
+    #expect(layers.count { $0.kind.name == (bits == 1 ? "sign" : "quantize") } == 2)
+    for case .quantize(let step, _, _) in layers.map(\.kind) { #expect(step > 0 && step != 1, "it was measured") }
   }
 
   /// Bits in both, with a shortcut around each layer; the signs begin before the weights do.

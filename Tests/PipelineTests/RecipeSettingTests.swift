@@ -79,7 +79,7 @@ struct RecipeSettingTests {
     ),
     (
       "activations: sign\nactivation-options: {estimator: approx}",
-      "activation 'sign': option 'estimator' wants straight-through, approximate or error-decay, not 'approx'"
+      "activation 'sign': option 'estimator' has no 'approx' (known: straight-through, approximate, error-decay)"
     ),
     (
       "activations: learned-step\nactivation-options: {bits: 2.5}",

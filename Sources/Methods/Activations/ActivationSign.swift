@@ -12,7 +12,7 @@ package struct ActivationSign: ActivationMethod {
   package static let summary = "the sign of each number; Hardtanh in the place of rectifiers"
   package static let paper = "Hubara et al. 2016, arXiv 1602.02830"
 
-  package enum Estimator: String, OptionWord {
+  package enum Estimator: String, NamedOption {
     case straightThrough = "straight-through"
     /// Bi-Real Net's.
     case approximate
