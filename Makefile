@@ -1,5 +1,5 @@
 # The system libraries that signum is built on: `make setup` installs what is missing.
-SYSTEM_PACKAGES := libprotobuf-c-dev libhdf5-dev libdnnl-dev zlib1g-dev libjpeg-dev libpng-dev pkg-config
+SYSTEM_PACKAGES := libprotobuf-c-dev libhdf5-dev libdnnl-dev zlib1g-dev libjpeg-dev libpng-dev libsqlite3-dev pkg-config
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Threads of the OpenMP pool that wait actively take the processor from the tests beside them.

@@ -23,6 +23,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
@@ -58,7 +59,12 @@ let package = Package(
     library("Exporters", ["Graphs", "Packed"]),
 
     // The journey, and the command line over it.
-    library("Pipeline", ["Importers", "Exporters", "Training", .product(name: "Yams", package: "Yams")]),
+    library(
+      "Pipeline",
+      [
+        "Importers", "Exporters", "Training", .product(name: "Yams", package: "Yams"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     .executableTarget(
       name: "signum",
       dependencies: [
@@ -80,7 +86,7 @@ let package = Package(
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
     tests("Exporters", ["Exporters", "Methods", "Packed"]),
-    tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Packed", "Training"]),
+    tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Methods", "Packed", "Training"]),
     tests("CommandLine", ["signum", "signum-run", "Packed", "Datasets", "Tensors"], exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]

@@ -73,10 +73,10 @@ void cc_sign_backward(cc_sign_slope slope, float sharpness, int64_t count, const
 
 // ---- whole multiples of a step ----
 
-// The nearest whole number, halves to the even one, for |v| < 2^22: adding 1.5 · 2^23 leaves no digits behind the point.
+// The nearest whole number, halves to the even one, for |v| < 2^22: adding 1.5 · 2^23 leaves no fraction.
 CC_INLINE float nearest(float v) { return (v + 12582912.0f) - 12582912.0f; }
 
-// The bounds are whole numbers, so it does not matter that what lies beyond them is brought there before the rounding.
+// The bounds are whole numbers, so what lies beyond them may be brought there before the rounding.
 CC_INLINE float level(float v, float minimum, float maximum) {
   float bounded = v < minimum ? minimum : v;
   return nearest(bounded > maximum ? maximum : bounded);
@@ -177,8 +177,8 @@ CC_CLONES static void add_edge(float edge, float spread, float start, float dens
   }
 }
 
-// With S_j the distribution function at the edge below level j, the mean level is Σ k (S_{k+1} − S_k) / Z, and summed by
-// parts (maximum · S_last − minimum · S_first − Σ of those between) / Z, with Z = S_last − S_first.
+// With S_j the distribution function at the edge below level j, the mean level is Σ k (S_{k+1} − S_k) / Z, and summed
+// by parts (maximum · S_last − minimum · S_first − Σ of those between) / Z, with Z = S_last − S_first.
 void cc_smooth_slopes(float minimum, float maximum, float spread, int64_t density, float *slopes) {
   int64_t levels = (int64_t)(maximum - minimum) + 1, samples = (levels + 1) * density + 1;
   float *work = calloc((size_t)samples * 4, sizeof(float));

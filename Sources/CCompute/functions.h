@@ -3,8 +3,9 @@
 #include <stdint.h>
 #include <string.h>
 
-// Exponential, error function and hyperbolic tangent without branches, so that loops over them become vector code.
-// Each is within 5e-7 of the value (of its largest value where it nears 0), and passes on what is not a number.
+// Exponential, logarithm, error function and hyperbolic tangent without branches, so that loops over them become vector
+// code. Each is within 5e-7 of the value (of its largest value where it nears 0), and but for the logarithm passes on
+// what is not a number.
 
 #define CC_INLINE static inline __attribute__((always_inline))
 
@@ -42,6 +43,17 @@ CC_INLINE float cc_exp(float x) {
   value = x < -87.33655f ? 0 : value;
   value = x > 88.72283f ? INFINITY : value;
   return x != x ? x : value;
+}
+
+// n · ln 2 + ln m with m from √½ to √2, whose logarithm is twice the series of the inverse hyperbolic tangent of
+// (m − 1) / (m + 1). For normal numbers above 0 alone.
+CC_INLINE float cc_log(float x) {
+  int32_t bits = cc_bits(x), power = (bits - 0x3F3504F3) >> 23;
+  float m = cc_from_bits(bits - (int32_t)((uint32_t)power << 23)), n = (float)power;
+  float t = (m - 1) / (m + 1), square = t * t;
+  float series = 1.0f / 7 + square * (1.0f / 9 + square * (1.0f / 11));
+  series = 1.0f / 3 + square * (1.0f / 5 + square * series);
+  return n * 0.693359375f + (2 * t * (1 + square * series) - n * 2.12194440e-4f);
 }
 
 CC_INLINE float cc_sigmoid(float x) { return 1 / (1 + cc_exp(-x)); }

@@ -116,7 +116,7 @@ private struct LayerRule {
       case let convolution as Convolution: try self.convolution(convolution)
       case is Dense: .dense(try weight(), bias: try bias())
       case let norm as BatchNorm: try affine(norm)
-      case is Add: try addition()
+      case is Add, is LearnedShift: try addition()
       case is Relu: .relu
       case is LearnedLeak: try leak()
       case let function as Pointwise: try self.function(function)

@@ -14,21 +14,40 @@ extension Graph {
   ///
   /// `replace` gets each old node with its inputs in the new graph, and either adds what stands in its place and
   /// returns that, or returns nil to keep the node as it is.
+  ///
+  /// - Parameter others: nodes that some nodes shall read as well, by the reader; they stand before it in the new graph,
+  ///   and their places there come after its inputs. None of them may depend on the reader.
   package func rewriting(
+    readingToo others: [Node.ID: [Node.ID]] = [:],
     _ replace: (_ node: Node, _ inputs: [Node.ID], _ new: inout Graph) throws(ShapeError) -> Node.ID?
   ) throws(ShapeError) -> Graph {
     var new = Graph(source: source)
-    var places: [Node.ID] = []
-    for node in nodes {
-      let inputs = node.inputs.map { places[$0.index] }
+    var places: [Node.ID?] = Array(repeating: nil, count: nodes.count)
+    for node in ordered(readingToo: others) {
+      let inputs = (node.inputs + (others[node.id] ?? [])).map { places[$0.index]! }
       if let place = try replace(node, inputs, &new) {
-        places.append(place)
+        places[node.id.index] = place
       } else {
-        places.append(try new.copy(node, inputs: inputs))
+        places[node.id.index] = try new.copy(node, inputs: Array(inputs.prefix(node.inputs.count)))
       }
     }
-    new.outputs = outputs.map { places[$0.index] }
+    new.outputs = outputs.map { places[$0.index]! }
     return try new.withoutUnused()
+  }
+
+  /// The nodes in an order in which each stands behind what it reads, and what it shall read.
+  private func ordered(readingToo others: [Node.ID: [Node.ID]]) -> [Node] {
+    guard !others.isEmpty else { return nodes }
+    var order: [Node] = []
+    var isPlaced = [Bool](repeating: false, count: nodes.count)
+    func place(_ id: Node.ID) {
+      guard !isPlaced[id.index] else { return }
+      isPlaced[id.index] = true
+      for before in self[id].inputs + (others[id] ?? []) { place(before) }
+      order.append(self[id])
+    }
+    for node in nodes { place(node.id) }
+    return order
   }
 
   private mutating func copy(_ node: Node, inputs: [Node.ID]) throws(ShapeError) -> Node.ID {

@@ -64,51 +64,6 @@ package struct AttachMethod: Pass {
   }
 }
 
-/// Makes the inputs of the named layers bits: a sign before each, and Hardtanh in place of a ReLU there.
-///
-/// After a ReLU nothing is negative and every sign would be +1, so the ReLU must go.
-package struct SignInputs: Pass {
-  package static let name = "sign-inputs"
-  package static let summary = "makes the inputs of coded layers bits"
-  package var layers: Set<String>
-  /// The progress of training at which the signs begin; until then what they read passes as it is.
-  package var start: Float
-
-  package init(layers: Set<String>, start: Float = 0) {
-    self.layers = layers
-    self.start = start
-  }
-
-  package func rewrite(_ graph: Graph) throws(ShapeError) -> Graph {
-    let layerNodes = graph.nodes.filter { layers.contains($0.name) }
-    let rectifiers = layerNodes.reduce(into: Set<Graph.Node.ID>()) { found, node in
-      graph.collectRectifiers(before: node.inputs[0], into: &found)
-    }
-    return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
-      if rectifiers.contains(node.id) {
-        return try new.add(node.name, Clip(minimum: -1, maximum: 1), inputs)
-      }
-      guard layers.contains(node.name), let operation = node.operation else { return nil }
-      let sign = try new.add("\(node.name).sign", SignActivation(start: start), [inputs[0]])
-      return try new.add(node.name, operation, [sign] + inputs.dropFirst())
-    }
-  }
-}
-
-extension Graph {
-  /// The rectifiers whose outputs reach a node through nothing that could make them negative again.
-  fileprivate func collectRectifiers(before id: Node.ID, into found: inout Set<Node.ID>) {
-    switch self[id].operation {
-    case is Relu: found.insert(id)
-    case let clip as Clip where clip.minimum >= 0: found.insert(id)
-    case is MaxPool, is AveragePool, is GlobalAveragePool, is Flatten, is Reshape, is Transpose, is Identity, is Concat,
-      is Slice, is Pad:
-      for input in self[id].inputs { collectRectifiers(before: input, into: &found) }
-    default: break
-    }
-  }
-}
-
 /// Puts the coded weight in the place of each coding, so that nothing downstream knows of methods.
 package struct Freeze: Pass {
   package static let name = "freeze"

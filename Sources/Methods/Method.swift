@@ -2,23 +2,9 @@ import Graphs
 import Tensors
 
 /// A way to turn a weight into symbols, and to train it although symbols have no slope.
-///
-/// A method *is* its options: its stored properties are what a recipe may set.
-package protocol Method: Sendable, Codable, Hashable {
-  /// The name in recipes and on the command line. Never changes once released.
-  static var name: String { get }
-  /// What the method does, in a sentence, for `signum list methods`.
-  static var summary: String { get }
-  /// Where it was published: `Rastegari et al. 2016, arXiv 1603.05279`. Empty for what is nobody's.
-  static var paper: String { get }
+package protocol Method: Configurable {
   /// The learning rate that fine-tuning from a trained network starts from unless the recipe names one.
   static var learningRate: Float { get }
-
-  /// The paper's defaults.
-  init()
-
-  /// What is wrong with the options, or nil.
-  var problem: String? { get }
 
   /// What the symbols may be. Where a method learns how many bits a layer needs, the widest.
   var alphabet: Alphabet { get }
@@ -56,7 +42,6 @@ package protocol Method: Sendable, Codable, Hashable {
 
 extension Method {
   package static var learningRate: Float { 0.02 }
-  package var problem: String? { nil }
   package func companions(for weight: Tensor, seed: UInt64) -> [Tensor] { [] }
   package func companions(for weight: Tensor) -> [Tensor] { companions(for: weight, seed: 0) }
   package func latent(for weight: Tensor, companions: [Tensor]) -> Tensor? { nil }
@@ -70,7 +55,19 @@ extension Method {
 
 /// Every method. A newcomer adds one line here, and is held to the method laws from then on.
 package let methods: [any Method.Type] = [
+  AbsoluteMean.self,
+  BinaryConnect.self,
+  DoReFa.self,
+  GroupTransform.self,
   InformationRetention.self,
+  LearnedStep.self,
+  Round.self,
+  SemiRelaxed.self,
+  SparsityControl.self,
+  SubBit.self,
+  TargetSparsity.self,
+  TernaryWeights.self,
+  TrainedTernary.self,
   ScaledSign.self,
 ]
 

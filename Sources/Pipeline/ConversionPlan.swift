@@ -13,7 +13,7 @@ public struct ConversionPlan: Codable, Hashable, Sendable {
     /// `float`, or the name of the method.
     public var coding: String
     public var options: [String: String]
-    /// What the layer reads: `float`, or `sign` for bits.
+    /// What the layer reads: `float`, or a name from `signum list activations`, with options as on the command line.
     public var activations: String
     /// The share of training that passes before the weight becomes bits.
     public var start: Float
@@ -22,6 +22,15 @@ public struct ConversionPlan: Codable, Hashable, Sendable {
     /// In the packed file, with levels and bias.
     public var bytes: Int
   }
+  /// A step of the network that is trained, where its structure is changed.
+  public struct Step: Codable, Hashable, Sendable {
+    public var name: String
+    public var operation: String
+    /// Names of the steps that it reads; constants are left out.
+    public var reads: [String]
+    /// For one image.
+    public var shape: [Int]
+  }
   public struct Setting: Codable, Hashable, Sendable {
     public var key: String
     /// As a recipe writes it; empty where there is none.
@@ -29,6 +38,8 @@ public struct ConversionPlan: Codable, Hashable, Sendable {
   }
   public var model: String
   public var layers: [Layer]
+  /// The network as it is trained; nil where the recipe leaves its structure alone.
+  public var network: [Step]?
   /// Every key of the recipe, with what was left open filled in.
   public var settings: [Setting]
   /// Names of the layers that are held to the teacher's.
@@ -62,6 +73,7 @@ extension Converter {
     let estimate = tuning.training.count > 0 && recipe.epochs > 0 ? tuning.estimate() : nil
     return ConversionPlan(
       model: source.name, layers: layers.layers.map { .init($0, in: packed) },
+      network: recipe.structure.isEmpty ? nil : student.steps,
       settings: Recipe.settings.map { .init(key: $0.key, value: $0.text(resolved)) },
       matchedLayers: tuning.matched.map(\.name),
       trainingImages: tuning.training.count, validationImages: tuning.validation.count, floatBytes: source.bytes,
@@ -75,7 +87,9 @@ extension ConversionPlan.Layer {
     name = layer.name
     coding = layer.method.map { type(of: $0).name } ?? "float"
     options = layer.options
-    activations = layer.method == nil ? "float" : layer.activations.rawValue
+    let words = layer.activationOptions.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    activations =
+      layer.method == nil ? "float" : layer.activations + (words.isEmpty ? "" : ":" + words.joined(separator: ","))
     start = layer.method == nil ? 0 : layer.start
     let weight = model.layers.first { $0.name == layer.name }?.kind.weight
     weights = weight?.weight.shape.reduce(1, *) ?? 0
@@ -84,8 +98,24 @@ extension ConversionPlan.Layer {
   }
 }
 
+extension Graph {
+  /// What computes, in order; codings of weights are left out.
+  fileprivate var steps: [ConversionPlan.Step] {
+    nodes.compactMap { node in
+      guard let operation = node.operation, !(operation is any WeightCoding) else { return nil }
+      let reads = node.inputs.map { self[$0] }.filter { $0.constant == nil && !($0.operation is any WeightCoding) }
+      var what = type(of: operation).name
+      if let norm = operation as? BatchNorm {
+        what += (norm.addsSkip ? " + skip" : "") + (norm.relu ? " + relu" : "")
+      }
+      return ConversionPlan.Step(
+        name: node.name, operation: what, reads: reads.map(\.name), shape: Array(node.shape.dimensions.dropFirst()))
+    }
+  }
+}
+
 extension PackedLayer.Kind {
-  fileprivate var weight: (weight: PackedWeight, bias: [Float]?)? {
+  var weight: (weight: PackedWeight, bias: [Float]?)? {
     switch self {
     case .convolution(_, _, _, let weight, let bias): (weight, bias)
     case .dense(let weight, let bias): (weight, bias)
@@ -97,7 +127,18 @@ extension PackedLayer.Kind {
 extension ConversionPlan {
   /// The plan as tables for a terminal.
   public var table: String {
-    ([layerTable, "", settingTable, ""] + closing).joined(separator: "\n")
+    ([layerTable, ""] + networkTable + [settingTable, ""] + closing).joined(separator: "\n")
+  }
+
+  private var networkTable: [String] {
+    guard let network else { return [] }
+    let rows = network.map { step in
+      [
+        step.name, step.operation, step.shape.map(String.init).joined(separator: " x "),
+        step.reads.joined(separator: ", "),
+      ]
+    }
+    return [aligned([["step", "operator", "shape", "reads"]] + rows, right: nil), ""]
   }
 
   private var layerTable: String {
@@ -137,24 +178,5 @@ extension ConversionPlan {
     case ..<5400: String(format: "%.0f min", seconds / 60)
     default: String(format: "%.1f h", seconds / 3600)
     }
-  }
-
-  private func aligned(_ rows: [[String]], right: ClosedRange<Int>?) -> String {
-    let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      let cells = row.enumerated().map { column, cell in
-        let gap = String(repeating: " ", count: widths[column] - cell.count)
-        return right?.contains(column) == true ? gap + cell : cell + gap
-      }
-      return cells.joined(separator: "  ").trimmingTrailingSpaces
-    }.joined(separator: "\n")
-  }
-}
-
-extension String {
-  fileprivate var trimmingTrailingSpaces: String {
-    var text = self[...]
-    while text.last == " " { text.removeLast() }
-    return String(text)
   }
 }

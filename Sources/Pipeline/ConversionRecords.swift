@@ -48,7 +48,7 @@ extension Converter {
   func report(
     _ source: SourceModel, _ outcome: FineTuning.Outcome, _ verification: VerificationReport, _ frozen: Graph,
     _ images: Images, _ keeper: CheckpointKeeper, _ path: String
-  ) -> ConversionReport {
+  ) throws -> ConversionReport {
     ConversionReport(
       model: source.name, output: path, method: recipe.method, layersCoded: frozen.codedCount,
       floatBytes: source.bytes, packedBytes: Output.size(path), recalibrated: outcome.isRecalibrated,
@@ -56,7 +56,8 @@ extension Converter {
       history: outcome.history.map { .init(loss: $0.loss, top1: $0.top1, validationTop1: $0.validationTop1) },
       warnings: outcome.collapses.map(\.description), threads: Processor.threadCount,
       resumed: keeper.resumed.map { .init(epochs: $0.epoch, steps: $0.step) },
-      checkpoint: keeper.remaining, verification: verification)
+      checkpoint: keeper.remaining, verification: verification,
+      layers: LayerReport.layers(of: frozen, in: try PackedFile.read(path), from: source.graph))
   }
 }
 

@@ -37,6 +37,8 @@ public struct ConversionReport: Codable, Hashable, Sendable {
   /// The checkpoint that is left; nil where none is.
   public var checkpoint: String?
   public var verification: VerificationReport
+  /// Every layer with weights, in order.
+  public var layers: [LayerReport]
 
   /// The report as a table for a terminal.
   public var table: String {

@@ -91,7 +91,7 @@ public struct Converter {
       }.keeping(unverified)
     }
     if verification.passes { keeper.finish() }
-    return report(source, outcome, verification, frozen, images, keeper, verification.passes ? output : unverified)
+    return try report(source, outcome, verification, frozen, images, keeper, verification.passes ? output : unverified)
   }
 
   /// Exports and loads the network as it is before training, so that what would stop it afterwards stops it now.
@@ -160,7 +160,10 @@ public struct Converter {
         restored, norms: new, batches: Array(batches.prefix(20)), data: images.training, normalization: normalization)
     }
     listener.note(plan.summary)
-    return try graph.applying(plan.passes + [FuseBatchNorm()])
+    let structured = try recipe.restructured(graph, around: plan.codedLayers)
+    for note in structured.notes { listener.note(note) }
+    let student = try structured.graph.applying(plan.passes + [FuseBatchNorm()])
+    return Calibration.measured(student, seed: recipe.seed, data: images.training, normalization: normalization)
   }
 
   private func tune(

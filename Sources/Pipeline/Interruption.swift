@@ -6,21 +6,34 @@ public struct Interrupted: Error, CustomStringConvertible {
   public var description: String
 }
 
-/// What a signal asks of training: to save its state after the step that runs, and to end.
+/// What a signal asks of training, or of a zoo: to save its state after the step that runs, and to end.
 package enum Interruption {
   private struct State {
     var trainings = 0
     var signal: Int32?
+    /// Told of the signal at once, on whatever thread it arrives.
+    var listener: (@Sendable (Int32) -> Void)?
   }
   private static let state = Mutex(State())
 
   /// Asks training to stop. False where none runs, or where it has been asked before: the process should then end.
   package static func request(_ signal: Int32) -> Bool {
-    state.withLock { state in
-      guard state.trainings > 0, state.signal == nil else { return false }
+    let (isNew, listener) = state.withLock { state in
+      guard state.trainings > 0, state.signal == nil else { return (false, nil as (@Sendable (Int32) -> Void)?) }
       state.signal = signal
-      return true
+      return (true, state.listener)
     }
+    listener?(signal)
+    return isNew
+  }
+
+  /// Does what ends soon after the listener was told of a signal.
+  static func heeded<Result>(
+    telling listener: @escaping @Sendable (Int32) -> Void, by work: () throws -> Result
+  ) rethrows -> Result {
+    state.withLock { $0.listener = listener }
+    defer { state.withLock { $0.listener = nil } }
+    return try heeded(by: work)
   }
 
   /// The signal that asks, where one does.

@@ -9,7 +9,11 @@ struct LayerPlan {
     var method: (any Method)?
     /// Of the method, as the recipe gives them.
     var options: [String: String] = [:]
-    var activations: Recipe.Activations
+    /// What it reads where it is coded: a name, or `float`, and nil for that.
+    var activations: String
+    var activation: (any ActivationMethod)?
+    /// Of that, as the recipe gives them.
+    var activationOptions: [String: String] = [:]
     /// The share of training that passes before the weight becomes bits.
     var start: Float
   }
@@ -33,10 +37,11 @@ struct LayerPlan {
           return "\(model): rule \(rule + 1) of 'layers' matches no \(what): '\(rules[rule].match)' (layers: \(known))"
         })
     }
+    let kept = recipe.floatLayers(of: graph)
     layers = try zip(nodes, kinds).enumerated().map { index, layer in
-      let isOuter = index == 0 || index == nodes.count - 1
+      let isOuter = (index == 0 || index == nodes.count - 1) && recipe.layers != .all
       let matching = rules.filter { $0.covers(layer.0.name, layer.1) }
-      return try Self.layer(layer.0.name, isFloat: isOuter && recipe.layers != .all, matching, recipe)
+      return try Self.layer(layer.0.name, isFloat: isOuter || kept.contains(layer.0.name), matching, recipe)
     }
     guard !coded.isEmpty else {
       throw InputError([
@@ -49,7 +54,9 @@ struct LayerPlan {
 
   private static func layer(_ name: String, isFloat: Bool, _ rules: [LayerRule], _ recipe: Recipe) throws -> Layer {
     var (method, options): (String?, [String: String]) = (isFloat ? nil : recipe.method, recipe.options)
-    var layer = Layer(name: name, activations: recipe.activations, start: recipe.weightsFrom)
+    var layer = Layer(
+      name: name, activations: recipe.activations, activationOptions: recipe.activationOptions,
+      start: recipe.weightsFrom)
     for rule in rules {
       if let named = rule.method {
         // Options go with their method.
@@ -58,12 +65,21 @@ struct LayerPlan {
       }
       if rule.keep == .float { method = nil }
       options.merge(rule.options) { $1 }
-      layer.activations = rule.activations ?? layer.activations
+      if let named = rule.activations {
+        if named != layer.activations {
+          layer.activationOptions = named == recipe.activations ? recipe.activationOptions : [:]
+        }
+        layer.activations = named
+      }
+      layer.activationOptions.merge(rule.activationOptions) { $1 }
       layer.start = rule.start ?? layer.start
     }
     guard let method else { return layer }
     layer.options = options
-    do { layer.method = try makeMethod(named: method, options: options) } catch {
+    do {
+      layer.method = try makeMethod(named: method, options: options)
+      layer.activation = try makeActivation(named: layer.activations, options: layer.activationOptions)
+    } catch {
       throw InputError(["layer '\(name)': \(error)"])
     }
     return layer
@@ -92,17 +108,37 @@ extension LayerPlan {
         groups.append((method, layer.start, [layer.name]))
       }
     }
-    let signed = Set(coded.filter { $0.activations == .sign }.map(\.name))
-    let signs = signed.isEmpty ? [] : [SignInputs(layers: signed, start: progress(at: recipe.activationsFrom))]
     let codings = groups.map {
       AttachMethod($0.method, layers: $0.layers, start: progress(at: $0.start), seed: recipe.seed)
     }
-    return codings as [any Pass] + signs as [any Pass]
+    return codings as [any Pass] + activationPasses
+  }
+
+  /// What makes few bits of what layers read. Those that take rectifiers away come first, so that the others see it.
+  private var activationPasses: [any Pass] {
+    var groups: [(method: any ActivationMethod, layers: Set<String>)] = []
+    for layer in coded {
+      guard let method = layer.activation else { continue }
+      if let known = groups.firstIndex(where: { same($0.method) == same(method) }) {
+        groups[known].layers.insert(layer.name)
+      } else {
+        groups.append((method, [layer.name]))
+      }
+    }
+    let start = progress(at: recipe.activationsFrom)
+    return (groups.filter { $0.method.replaces != .none } + groups.filter { $0.method.replaces == .none }).map {
+      AttachActivation($0.method, layers: $0.layers, start: start)
+    }
+  }
+
+  /// The layers that a change of structure is for.
+  var codedLayers: CodedLayers {
+    CodedLayers(coded: Set(coded.map(\.name)), signed: Set(coded.filter { $0.activation?.bits == 1 }.map(\.name)))
   }
 
   /// A method as something that can be compared with a method of another type.
-  private func same(_ method: any Method) -> AnyHashable {
-    func opened(_ method: some Method) -> AnyHashable { AnyHashable(method) }
+  private func same(_ method: any Configurable) -> AnyHashable {
+    func opened(_ method: some Configurable) -> AnyHashable { AnyHashable(method) }
     return opened(method)
   }
 

@@ -48,7 +48,10 @@ public struct LayerRule: Hashable, Sendable {
   public var method: String?
   /// Laid over the options of that method.
   public var options: [String: String] = [:]
-  public var activations: Recipe.Activations?
+  /// What the layer reads; nil leaves it with what it had.
+  public var activations: String?
+  /// Laid over the options of that.
+  public var activationOptions: [String: String] = [:]
   /// The share of training that passes before the weight becomes bits.
   public var start: Float?
 
@@ -60,22 +63,39 @@ public struct LayerRule: Hashable, Sendable {
 extension Recipe.Layers {
   var rules: [LayerRule] { if case .rules(let rules) = self { rules } else { [] } }
 
-  func problems(method: String, options: [String: String], hardAt: Float) -> [String] {
+  func problems(in recipe: Recipe) -> [String] {
     rules.enumerated().flatMap { index, rule -> [String] in
       let place = "'layers', rule \(index + 1): "
       var problems: [String] = []
       if rule.keep != nil, rule.method != nil {
         problems.append(place + "'keep' and 'method' cannot both be given")
       }
-      let base = rule.method == nil || rule.method == method ? options : [:]
-      do {
-        _ = try makeMethod(named: rule.method ?? method, options: base.merging(rule.options) { $1 })
-      } catch { if rule.method != nil || !rule.options.isEmpty { problems.append(place + "\(error)") } }
-      if let start = rule.start, !(start >= 0 && start < hardAt) {
-        problems.append(place + "'start' must be from 0 to below 'hard-at', which is \(hardAt), not \(start)")
+      do { _ = try rule.method(in: recipe) } catch {
+        if rule.method != nil || !rule.options.isEmpty { problems.append(place + "\(error)") }
+      }
+      do { _ = try rule.activation(in: recipe) } catch {
+        if rule.activations != nil || !rule.activationOptions.isEmpty { problems.append(place + "\(error)") }
+      }
+      if let start = rule.start, !(start >= 0 && start < recipe.hardAt) {
+        problems.append(place + "'start' must be from 0 to below 'hard-at', which is \(recipe.hardAt), not \(start)")
       }
       return problems
     }
+  }
+}
+
+extension LayerRule {
+  /// The method that the rule gives a layer which had the recipe's.
+  fileprivate func method(in recipe: Recipe) throws(MethodError) -> any Method {
+    let base = method == nil || method == recipe.method ? recipe.options : [:]
+    return try makeMethod(named: method ?? recipe.method, options: base.merging(options) { $1 })
+  }
+
+  /// What a layer reads that read what the recipe says.
+  fileprivate func activation(in recipe: Recipe) throws(MethodError) -> (any ActivationMethod)? {
+    let base = activations == nil || activations == recipe.activations ? recipe.activationOptions : [:]
+    return try makeActivation(
+      named: activations ?? recipe.activations, options: base.merging(activationOptions) { $1 })
   }
 }
 
@@ -106,6 +126,7 @@ extension LayerRule: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case match, keep, method, options, activations, start
     case kind = "operator"
+    case activationOptions = "activation-options"
   }
 
   public init(from decoder: any Decoder) throws {
@@ -115,8 +136,23 @@ extension LayerRule: Codable {
     keep = try part.choice(.keep, Keep.self)
     method = try part.value(.method, String.self, "a name")
     options = try part.value(.options, [String: Word].self, "a list of 'option: value'")?.mapValues(\.text) ?? [:]
-    activations = try part.choice(.activations, Recipe.Activations.self)
+    activations = try part.value(.activations, String.self, "a name")
+    let words = try part.value(.activationOptions, [String: Word].self, "a list of 'option: value'")
+    activationOptions = words?.mapValues(\.text) ?? [:]
     start = try part.value(.start, Float.self, "a number")
+  }
+
+  /// As the first release did; what came later only where it says something.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(match, forKey: .match)
+    try container.encodeIfPresent(kind, forKey: .kind)
+    try container.encodeIfPresent(keep, forKey: .keep)
+    try container.encodeIfPresent(method, forKey: .method)
+    try container.encode(options, forKey: .options)
+    try container.encodeIfPresent(activations, forKey: .activations)
+    if !activationOptions.isEmpty { try container.encode(activationOptions, forKey: .activationOptions) }
+    try container.encodeIfPresent(start, forKey: .start)
   }
 }
 

@@ -18,8 +18,12 @@ public struct Recipe: Hashable, Sendable {
   public var options: [String: String] = [:]
   /// Which layers become bits. The first and the last stay float unless all are asked for, or a rule says otherwise.
   public var layers = Layers.inner
-  /// Whether the inputs of those layers become bits too.
-  public var activations = Activations.float
+  /// What those layers read: `float`, or a name from `signum list activations`.
+  public var activations = "float"
+  /// Options of that; numbers, words, true and false.
+  public var activationOptions: [String: String] = [:]
+  /// How the structure of the network is changed for bits, one after the other: from `signum list structures`.
+  public var structure: [String] = []
   /// The share of training that passes before weights become bits, and before activations do.
   public var weightsFrom: Float = 0
   public var activationsFrom: Float = 0
@@ -88,7 +92,6 @@ public struct Recipe: Hashable, Sendable {
   public var seed: UInt64 = 1
 
   public enum ValidationSplit: String, Codable, Sendable, CaseIterable { case last, random }
-  public enum Activations: String, Codable, Sendable, CaseIterable { case float, sign }
   public enum Teacher: String, Codable, Sendable, CaseIterable {
     case itself = "self"
     case none
@@ -135,7 +138,9 @@ extension Recipe: Codable {
   public var problems: [String] {
     var problems = Self.settings.compactMap { $0.problem(self) }
     do { _ = try makeMethod(named: method, options: options) } catch { problems.append("\(error)") }
-    problems += layers.problems(method: method, options: options, hardAt: hardAt)
+    do { _ = try makeActivation(named: activations, options: activationOptions) } catch { problems.append("\(error)") }
+    problems += structureProblems
+    problems += layers.problems(in: self)
     if normalization != "auto", Normalizations.named(normalization) == nil {
       problems.append("'normalization': \(Normalizations.explanation(normalization))")
     }

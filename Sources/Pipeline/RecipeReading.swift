@@ -46,7 +46,7 @@ extension Recipe {
   }
 
   /// What the parser of YAML says, in one line.
-  private static func explanation(_ error: any Error) -> String {
+  static func explanation(_ error: any Error) -> String {
     switch error as? YamlError {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
@@ -58,14 +58,15 @@ extension Recipe {
     }
   }
 
-  /// Sets one value; what is wrong with it, or nil.
-  private mutating func set(_ key: String, to value: Any) -> String? {
+  /// Sets one value, as YAML gives it; what is wrong with it, or nil.
+  mutating func set(_ key: String, to value: Any) -> String? {
     guard let setting = Self.settings.first(where: { $0.key == key }) else {
       return "there is no key '\(key)'" + suggestion(for: key, among: Self.settings.map(\.key).sorted())
     }
-    if key == "options" {
-      guard let options = value as? [String: Any] else { return "'options' wants \(setting.wanted)" }
-      self.options = options.mapValues { "\($0)" }
+    if key == "options" || key == "activation-options" {
+      guard let options = value as? [String: Any] else { return "'\(key)' wants \(setting.wanted)" }
+      let words = options.mapValues { "\($0)" }
+      if key == "options" { self.options = words } else { activationOptions = words }
       return nil
     }
     guard let data = json.data(using: .utf8),

@@ -107,7 +107,9 @@ extension Recipe {
     .init("method", \.method, "a name", old: true, "see `signum list methods`"),
     .init("options", \.options, "a list of 'option: value' lines", old: true, "options of the method"),
     .init("layers", \.layers, "inner, all or a list of rules", old: true, "which layers become bits; rules: below"),
-    .init("activations", \.activations, either(Activations.self), old: true, "what coded layers read"),
+    .init("activations", \.activations, "a name", old: true, "what coded layers read; see `signum list activations`"),
+    .init("activation-options", \.activationOptions, "a list of 'option: value' lines", "options of that"),
+    .init("structure", \.structure, "a list of names", "changes to the network; see `signum list structures`"),
     .init(
       "weights-from", \.weightsFrom, "a number", in: within(0..<1), "share of training before weights become bits"),
     .init(

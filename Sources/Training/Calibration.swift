@@ -58,6 +58,17 @@ package enum Calibration {
     return graph.replacingConstants(values)
   }
 
+  /// The graph with the constants that begin with what the data say, such as the steps of few-bit activations, measured
+  /// on the first batch that training with this seed would calibrate with.
+  package static func measured(
+    _ graph: Graph, seed: UInt64, data: any Dataset, normalization: Normalization?
+  ) -> Graph {
+    guard graph.nodes.contains(where: { $0.operation is any MeasuredOperator }), data.count > 0,
+      let first = data.shuffledBatches(of: min(250, data.count), seed: seed, epoch: -1).first
+    else { return graph }
+    return graph.measured(on: graph.values(for: data.images(first, normalization: normalization)))
+  }
+
   /// The mean and variance of what each of some nodes reads, in inference, averaged over batches.
   private static func inputStatistics(
     of nodes: [Graph.Node], in graph: Graph, batches: [[Int]], data: any Dataset, normalization: Normalization?

@@ -33,7 +33,14 @@ package struct LayerSymbols: Codable, Hashable, Sendable {
   /// What is wrong with them, where something is.
   package var collapse: Collapse.Kind? {
     if counts.count == 1, let symbol = counts.keys.first { return symbol == "0" ? .zeros : .oneSymbol }
+    if zeroShare > Collapse.toleratedZeros { return .nearlyZeros }
     return constantShare > Collapse.tolerated ? .channels : nil
+  }
+
+  /// The share of the symbols, from 0 to 1, that are 0.
+  package var zeroShare: Float {
+    let all = counts.values.reduce(0, +)
+    return all == 0 ? 0 : Float(counts["0"] ?? 0) / Float(all)
   }
 }
 
@@ -42,6 +49,8 @@ package struct Collapse: Codable, Hashable, Sendable, CustomStringConvertible {
   package enum Kind: String, Codable, Sendable {
     /// Every number is 0.
     case zeros
+    /// Too many numbers are 0.
+    case nearlyZeros
     /// Every number is the same.
     case oneSymbol
     /// Too many channels are the same number everywhere.
@@ -49,6 +58,8 @@ package struct Collapse: Codable, Hashable, Sendable, CustomStringConvertible {
   }
   /// The share of channels that may be the same number everywhere.
   package static let tolerated: Float = 0.5
+  /// The share of symbols that may be 0.
+  package static let toleratedZeros: Float = 0.99
 
   /// From 1.
   package var epoch: Int
@@ -71,6 +82,7 @@ package struct Collapse: Codable, Hashable, Sendable, CustomStringConvertible {
     let finding =
       switch kind {
       case .zeros: "every one \(what) is 0"
+      case .nearlyZeros: "more than \(Int((Self.toleratedZeros * 100).rounded())) % \(what) are 0"
       case .oneSymbol: "every one \(what) is \(symbols.counts.keys.first ?? "the same")"
       case .channels: "\(symbols.constantChannels) of \(symbols.channels) channels \(what) are one number everywhere"
       }

@@ -23,10 +23,11 @@ struct ConvertCommand: ParsableCommand {
       Examples:
 
         signum convert net.onnx --method xnor --data mnist/ -o net.signum
-        signum convert net.onnx --recipe recipe.yaml --data mnist/ \\
+        signum convert net.onnx --recipe best-15-epochs --data mnist/ \\
           --epochs 5 -o net.signum --json > report.json
 
-      A recipe is a YAML file, and '--set' sets any of its keys; what it leaves out keeps its default:
+      A recipe is a YAML file, or comes with signum: 'signum list recipes'. '--set' sets \
+      any of its keys; what it leaves out keeps its default:
 
         method: information-retention
         options: {sharpness-at-end: 10}
@@ -42,7 +43,10 @@ struct ConvertCommand: ParsableCommand {
       "The method, with options: NAME[:option=value,…]. See 'signum list methods'.", valueName: "name"))
   var method: String?
 
-  @Option(help: ArgumentHelp("A YAML file with the whole recipe; options given here win over it.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The whole recipe: a YAML file, or a name from 'signum list recipes'; options given here win over it.",
+      valueName: "file"))
   var recipe: String?
 
   @Option(help: ArgumentHelp("Training images: a folder or a file. See 'signum list datasets'.", valueName: "path"))
@@ -80,8 +84,11 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Which layers become bits. Default: inner.", valueName: "which"))
   var layers: Recipe.Layers?
 
-  @Option(help: ArgumentHelp("What the coded layers read. Default: float.", valueName: "what"))
-  var activations: Recipe.Activations?
+  @Option(
+    help: ArgumentHelp(
+      "What the coded layers read, with options: NAME[:option=value,…]. See 'signum list activations'. Default: float.",
+      valueName: "name"))
+  var activations: String?
 
   @Option(
     help: ArgumentHelp(
@@ -129,7 +136,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    var resolved = try recipe.map { file throws(RecipeError) in try Recipe(contentsOf: file) } ?? Recipe()
+    var resolved = try recipe.map { text throws(RecipeError) in try Recipe(fileOrName: text) } ?? Recipe()
     try overlay(&resolved)
     guard resolved.problems.isEmpty else { throw RecipeError(recipe ?? "command line", resolved.problems) }
     guard output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") else {
@@ -164,14 +171,16 @@ struct ConvertCommand: ParsableCommand {
     guard problems.isEmpty else {
       throw ValidationError(problems.map { "--set: \($0)" }.joined(separator: "\nerror: "))
     }
-    if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method) }
+    if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method, of: "--method") }
     recipe.epochs = epochs ?? recipe.epochs
     recipe.batch = batch ?? recipe.batch
     recipe.learningRate = learningRate ?? recipe.learningRate
     recipe.seed = seed ?? recipe.seed
     recipe.teacher = teacher ?? recipe.teacher
     recipe.layers = layers ?? recipe.layers
-    recipe.activations = activations ?? recipe.activations
+    if let activations {
+      (recipe.activations, recipe.activationOptions) = try MethodArgument.parse(activations, of: "--activations")
+    }
     recipe.normalization = normalization ?? recipe.normalization
     recipe.limit = limit ?? recipe.limit
   }
@@ -179,17 +188,18 @@ struct ConvertCommand: ParsableCommand {
 
 /// A method on the command line: `name:option=value,option=value`.
 enum MethodArgument {
-  static func parse(_ text: String) throws -> (name: String, options: [String: String]) {
+  static func parse(_ text: String, of flag: String) throws -> (name: String, options: [String: String]) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard let name = parts.first, !name.isEmpty else {
-      throw ValidationError("--method: name a method, as in 'information-retention'.")
+      throw ValidationError(
+        "\(flag): name " + (flag == "--method" ? "a method, as in 'information-retention'." : "one, as in 'sign'."))
     }
     var options: [String: String] = [:]
     for option in parts.dropFirst().flatMap({ $0.split(separator: ",") }) {
       let pair = option.split(separator: "=", maxSplits: 1).map(String.init)
-      guard pair.count == 2 else { throw ValidationError("--method: '\(option)' is not of the form option=value.") }
+      guard pair.count == 2 else { throw ValidationError("\(flag): '\(option)' is not of the form option=value.") }
       guard options.updateValue(pair[1], forKey: pair[0]) == nil else {
-        throw ValidationError("--method: the option '\(pair[0])' is given twice.")
+        throw ValidationError("\(flag): the option '\(pair[0])' is given twice.")
       }
     }
     return (String(name), options)
@@ -207,4 +217,3 @@ extension Recipe.Layers: ExpressibleByArgument {
   }
   public static var allValueStrings: [String] { ["inner", "all"] }
 }
-extension Recipe.Activations: ExpressibleByArgument {}

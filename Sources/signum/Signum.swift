@@ -23,7 +23,8 @@ struct SignumCommand: ParsableCommand {
     version: Signum.version,
     subcommands: [
       InspectCommand.self, ConvertCommand.self, VerifyCommand.self, EvaluateCommand.self, RunCommand.self,
-      ListCommand.self, DoctorCommand.self, BenchmarkCommand.self, HDF5ContentsCommand.self, HDF5ArrayCommand.self,
+      ListCommand.self, ZooCommand.self, ReportCommand.self, DoctorCommand.self, BenchmarkCommand.self,
+      HDF5ContentsCommand.self, HDF5ArrayCommand.self,
     ])
 
   static func main() {

@@ -107,7 +107,7 @@ struct TrainingBenchmarkCommand: ParsableCommand {
     let names = methods == ["all"] ? Methods.methods.map { $0.name } : methods
     return try [float]
       + names.map { text in
-        let (name, options) = try MethodArgument.parse(text)
+        let (name, options) = try MethodArgument.parse(text, of: "--method")
         return (text, try makeMethod(named: name, options: options))
       }
   }

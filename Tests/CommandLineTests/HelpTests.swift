@@ -2,12 +2,18 @@ import Foundation
 import Testing
 
 struct HelpTests {
-  @Test(arguments: ["inspect", "convert", "verify", "evaluate", "run", "list", "doctor", "benchmark"])
+  @Test(arguments: ["inspect", "convert", "verify", "evaluate", "run", "list", "doctor", "benchmark", "zoo", "report"])
   func readsLikeDocumentation(_ command: String) throws {
     let outcome = try Program.run([command, "--help"])
     #expect(outcome.status == 0 && outcome.errors.isEmpty)
     #expect(outcome.text.contains("Example") && outcome.text.contains("  signum \(command)"))
     try Snapshot.check("help-\(command)", [command, "--help"], outcome)
+  }
+
+  @Test(arguments: ["run", "status", "report"]) func ofZoos(_ command: String) throws {
+    let outcome = try Program.run(["zoo", command, "--help"])
+    #expect(outcome.status == 0 && outcome.text.contains("  signum zoo \(command) zoo.yaml"))
+    try Snapshot.check("help-zoo-\(command)", ["zoo", command, "--help"], outcome)
   }
 
   @Test func ofTheTrainingBenchmark() throws {
@@ -23,7 +29,9 @@ struct HelpTests {
     #expect(try Program.run([]).output == outcome.output)
   }
 
-  @Test(arguments: ["methods", "operators", "passes", "importers", "exporters", "kernels", "datasets", "settings"])
+  @Test(arguments: [
+    "methods", "operators", "passes", "importers", "exporters", "kernels", "datasets", "settings", "recipes",
+  ])
   func lists(_ topic: String) throws {
     let outcome = try Program.run(["list", topic])
     #expect(outcome.status == 0 && outcome.errors.isEmpty && !outcome.output.isEmpty)

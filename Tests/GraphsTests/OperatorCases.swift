@@ -12,14 +12,19 @@ struct OperatorCase: CustomTestStringConvertible, Sendable {
   var batched = [0]
   /// The inputs that have a gradient which finite differences can find.
   var sloped = [0]
+  /// The parameters whose gradient is an estimate, for the operator has no slope there.
+  var estimated: [Int] = []
 
   var testDescription: String { "\(operation.label) of \(inputs.map { "\($0.shape)" }.joined(separator: ", "))" }
 
-  init(_ operation: any Operator, _ inputs: [Tensor], batched: [Int] = [0], sloped: [Int] = [0]) {
+  init(
+    _ operation: any Operator, _ inputs: [Tensor], batched: [Int] = [0], sloped: [Int] = [0], estimated: [Int] = []
+  ) {
     self.operation = operation
     self.inputs = inputs
     self.batched = batched
     self.sloped = sloped
+    self.estimated = estimated
   }
 }
 
@@ -152,8 +157,22 @@ private let lookups: [OperatorCase] = [
   .init(LearnedLeak(), [random(3, 4, 2, 2).away(from: 0), random(4, 1, 1, seed: 2)], sloped: [0, 1]),
 ]
 
+private let fewBits: [OperatorCase] = [
+  .init(SignActivation(), [random(3, 2, 3, 2)], sloped: []),
+  .init(SignActivation(estimator: .approximate), [random(3, 2, 3, 2)], sloped: []),
+  .init(SignActivation(estimator: .errorDecay(from: 0.1, to: 10)), [random(3, 33)], sloped: []),
+  .init(
+    Quantize(bits: 4, isSigned: true), [random(3, 5, 3, 4).map { $0 * 8 }, Tensor([1], scalars: [0.5])], sloped: [],
+    estimated: [1]),
+  .init(
+    Quantize(bits: 2, isSigned: false, estimator: .smooth(spread: 0.3)), [random(3, 17), Tensor(scalar: 0.3)],
+    sloped: [], estimated: [1]),
+  .init(LearnedShift(), [random(3, 4, 2, 2), random(4, 1, 1, seed: 2)], sloped: [0, 1]),
+  .init(LearnedShift(), [random(3, 4), random(4, seed: 2)], sloped: [0, 1]),
+]
+
 let operatorCases: [OperatorCase] =
-  batchNorms + convolutions + pools + movements + functions + combinations + products + lookups + [
+  batchNorms + convolutions + pools + movements + functions + combinations + products + lookups + fewBits + [
     .init(Clip(minimum: -0.4, maximum: 0.6), [random(3, 2, 3, 2).away(from: -0.4, 0.6)]),
     .init(Dense(), [random(3, 5), random(4, 5, seed: 2)], sloped: [0, 1]),
     .init(Dense(), [random(3, 2, 1, 3), random(4, 3, seed: 2), random(4, seed: 3)], sloped: [0, 1, 2]),
@@ -165,7 +184,6 @@ let operatorCases: [OperatorCase] =
     .init(Mean(axes: [0, 2]), [random(3, 5, 2)], batched: []),
     .init(Relu(), [random(3, 2, 3, 2).away(from: 0)]),
     .init(Sign(), [random(3, 2, 3, 2)], sloped: []),
-    .init(SignActivation(), [random(3, 2, 3, 2)], sloped: []),
     .init(Softmax(axis: 1), [random(3, 5)]),
     .init(Softmax(axis: 2), [random(3, 2, 4, 2)]),
     .init(Softmax(axis: 2), [random(3, 2, 35)]),

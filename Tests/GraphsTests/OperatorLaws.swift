@@ -127,7 +127,7 @@ struct OperatorLaws {
     // A layer without a bias still names its place.
     #expect(example.operation.parameterInputs.allSatisfy { (0...2).contains($0) })
     let present = example.operation.parameterInputs.filter { $0 < example.inputs.count }
-    #expect(Set(present).isSubset(of: Set(example.sloped)))
+    #expect(Set(present).isSubset(of: Set(example.sloped + example.estimated)))
   }
 
   @Test(arguments: operatorCases)

@@ -161,6 +161,16 @@ private let others: [MisfitCase] = [
   .init(Relu(), [[2], [2]], "takes 1 inputs, not 2"),
   .init(Sign(), [], "takes 1 inputs, not 0"),
   .init(SignActivation(), [], "takes 1 inputs, not 0"),
+  .init(
+    SignActivation(estimator: .errorDecay(from: 0, to: 1)), [[2]], "the sharpness must be above 0"),
+  .init(Quantize(bits: 1, isSigned: false), [[2], [1]], "it has from 2 to 8 bits, not 1"),
+  .init(Quantize(bits: 9, isSigned: true), [[2], [1]], "it has from 2 to 8 bits, not 9"),
+  .init(Quantize(bits: 4, isSigned: true), [[2], [2]], "one step is wanted, not [2]"),
+  .init(Quantize(bits: 4, isSigned: true), [[2]], "takes 2 inputs, not 1"),
+  .init(
+    Quantize(bits: 4, isSigned: true, estimator: .smooth(spread: 0)), [[2], [1]],
+    "the spread must be from 0.05 to 2, not 0.0"),
+  .init(LearnedShift(), [[1, 3], [2, 3]], "the shift [2, 3] does not repeat to [1, 3]"),
   .init(Softmax(axis: 4), [image], "axis 4 is outside the 4 axes"),
   .init(Softmax(axis: 0), [[]], "axis 0 is outside the 0 axes"),
   .init(Threshold(flipped: []), [[3], [3]], "the input must have a batch and channels"),

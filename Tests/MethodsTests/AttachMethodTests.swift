@@ -49,7 +49,7 @@ struct AttachMethodTests {
     let pooled = try builder.graph.add("pool", MaxPool(size: [2, 2], strides: [2, 2]), [stem])
     let flat = try builder.graph.add("flat", Flatten(), [pooled])
     builder.graph.outputs = [try builder.dense("dense", flat, from: 64, to: 5)]
-    let signed = try SignInputs(layers: ["dense"]).rewrite(builder.graph)
+    let signed = try AttachActivation(ActivationSign(), layers: ["dense"]).rewrite(builder.graph)
     let sign = try #require(signed.nodes.first { $0.name == "dense.sign" })
     let bits = signed.run(["x": .random([2, 3, 8, 8], seed: 1)], keeping: .only([sign.id]))[sign.id].scalars
     #expect(Set(bits) == [1, -1])
@@ -57,7 +57,7 @@ struct AttachMethodTests {
   }
 
   @Test func signInputsTakesTheRectifierAway() throws {
-    let signed = try SignInputs(layers: ["b"]).rewrite(network())
+    let signed = try AttachActivation(ActivationSign(), layers: ["b"]).rewrite(network())
     let names = signed.nodes.compactMap { node in node.operation.map { "\(node.name): \(type(of: $0).name)" } }
     #expect(
       names == [

@@ -96,6 +96,22 @@ struct InformationRetentionTests {
     }
   }
 
+  /// The slope of the surrogate where the weight is the mean: t · max(1, 1 / t) is 1 until half of training, then t.
+  @Test func theSlopeHardensAsTrainingGoes() {
+    let latent = Tensor([1, 3], scalars: [-1, 0, 1])
+    var slopes: [Float] = []
+    for progress in [Float(0), 0.25, 0.5, 0.75, 0.99] {
+      let gradient = method.backward(
+        Tensor([1, 3], scalars: [0, 1, 0]), latent: latent, companions: [],
+        at: Moment(phase: .training, progress: progress))[0]!.scalars
+      // Without its mean and its part along the weight, which is 0 here, two thirds of the slope are left.
+      slopes.append(gradient[1] * 1.5 / method.code(latent, companions: [], at: .inference).levels[0])
+    }
+    for (found, expected) in zip(slopes, [Float(1), 1, 1, 3.162_28, 9.549_93]) {
+      #expect(abs(found - expected) < 1e-4 * expected)
+    }
+  }
+
   @Test func aConstantChannelGetsNoGradientAndSignsPlus() {
     let latent = Tensor([2, 3], scalars: [0.5, 0.5, 0.5, 1, 2, 3])
     let gradient = method.backward(Tensor([2, 3], repeating: 1), latent: latent, companions: [], at: .inference)[0]!
@@ -110,11 +126,12 @@ struct MethodOptionTests {
   }
 
   @Test func refusesWithTheNearestName() {
+    let known = methods.map { $0.name }.joined(separator: ", ")
     #expect(
       message("information-retentoin")
-        == "method 'information-retentoin': there is no such method; did you mean 'information-retention'? (known: information-retention, xnor)"
+        == "method 'information-retentoin': there is no such method; did you mean 'information-retention'? (known: \(known))"
     )
-    #expect(message("zzz") == "method 'zzz': there is no such method (known: information-retention, xnor)")
+    #expect(message("zzz") == "method 'zzz': there is no such method (known: \(known))")
     #expect(
       message("information-retention", ["sharpness-at-ende": "3"])
         == "method 'information-retention': there is no option 'sharpness-at-ende'; did you mean 'sharpness-at-end'? (known: sharpness-at-end, sharpness-at-start)"

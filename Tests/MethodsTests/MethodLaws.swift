@@ -12,14 +12,29 @@ struct MethodLaws {
   ]
   static let moments = [0, 0.3, 0.7, 1].map { Moment(phase: .training, progress: $0, seed: 9) }
 
+  /// Every method with its defaults, and some with options that make another method of them.
+  static let cases =
+    methods.map { $0.name } + [
+      "binary-connect:stochastic=true", "binary-connect:scale=mean", "binary-connect:scale=one", "dorefa:bits=2",
+      "dorefa:bits=3", "dorefa:bits=8", "round:bits=1", "round:bits=2", "round:bits=8", "round:ternary=true",
+      "target-sparsity:zeros=0.3", "ternary-weights:per-channel=true", "trained-ternary:zeros=0.5",
+    ]
+
   private func type(named name: String) throws -> any Method.Type {
     guard let type = methods.first(where: { $0.name == name }) else { throw MethodError.unknownMethod(name) }
     return type
   }
 
-  @Test(arguments: methods.map { $0.name }) func codesAndTrains(_ name: String) throws {
-    func check<M: Method>(_ type: M.Type) {
-      let method = type.init()
+  /// `name:option=value`
+  private func method(_ text: String) throws -> any Method {
+    let parts = text.split(separator: ":")
+    let options = parts.dropFirst().map { $0.split(separator: "=").map(String.init) }
+    return try makeMethod(
+      named: String(parts[0]), options: Dictionary(uniqueKeysWithValues: options.map { ($0[0], $0[1]) }))
+  }
+
+  @Test(arguments: MethodLaws.cases) func codesAndTrains(_ name: String) throws {
+    func check(_ method: some Method) {
       for (seed, shape) in Self.shapes {
         let latent = Tensor.random(shape, seed: seed)
         let companions = method.companions(for: latent)
@@ -31,6 +46,9 @@ struct MethodLaws {
         #expect(
           method.relax(latent, companions: companions, at: .inference) == coded.decoded(),
           "what is trained is what is shipped")
+        #expect(
+          method.relax(latent, companions: companions, at: Self.moments[3]) == coded.decoded(),
+          "the last steps train what is shipped")
         for moment in Self.moments {
           let gradients = method.backward(
             .random(shape, seed: 7), latent: latent, companions: companions, at: moment)
@@ -41,12 +59,11 @@ struct MethodLaws {
         }
       }
     }
-    check(try type(named: name))
+    check(try method(name))
   }
 
-  @Test(arguments: methods.map { $0.name }) func survivesDegenerateWeights(_ name: String) throws {
-    func check<M: Method>(_ type: M.Type) {
-      let method = type.init()
+  @Test(arguments: MethodLaws.cases) func survivesDegenerateWeights(_ name: String) throws {
+    func check(_ method: some Method) {
       let weights = [
         Tensor([3, 8], repeating: 0), Tensor([3, 8], repeating: 0.25), Tensor([1, 1], repeating: -2),
         Tensor([2, 4], repeating: 1e-30), Tensor([2, 4], repeating: 1e18),
@@ -62,7 +79,43 @@ struct MethodLaws {
         }
       }
     }
-    check(try type(named: name))
+    check(try method(name))
+  }
+
+  /// A weight of 0 has the symbol of +0 whatever its sign, and the same one while training and when it is shipped.
+  @Test(arguments: MethodLaws.cases) func zeroHasOneSymbol(_ name: String) throws {
+    func check(_ method: some Method) {
+      func coded(_ zero: Float) -> CodedTensor {
+        let scalars = Tensor.random([4, 18], seed: 5).scalars.enumerated().map { $0 % 3 == 0 ? zero : $1 }
+        let latent = Tensor([4, 18], scalars: scalars)
+        let companions = method.companions(for: latent)
+        let coded = method.code(latent, companions: companions, at: .inference)
+        #expect(method.relax(latent, companions: companions, at: Self.moments[3]) == coded.decoded())
+        return coded
+      }
+      #expect(coded(0) == coded(-0.0))
+    }
+    check(try method(name))
+  }
+
+  /// Training that diverges says so itself; until then nothing may stop the program.
+  @Test(arguments: MethodLaws.cases) func passesOnWhatIsNoNumber(_ name: String) throws {
+    func check(_ method: some Method) {
+      for value in [Float.nan, .infinity] {
+        var scalars = Tensor.random([3, 9], seed: 6).scalars
+        let companions = method.companions(for: Tensor([3, 9], scalars: scalars))
+        scalars[4] = value
+        var latent = Tensor([3, 9], scalars: scalars)
+        var settled = companions
+        _ = method.code(latent, companions: companions, at: .inference)
+        for moment in Self.moments {
+          _ = method.relax(latent, companions: companions, at: moment)
+          _ = method.backward(.random([3, 9], seed: 7), latent: latent, companions: companions, at: moment)
+          method.settle(&latent, companions: &settled, at: moment)
+        }
+      }
+    }
+    check(try method(name))
   }
 
   @Test(arguments: methods.map { $0.name }) func optionsRoundTrip(_ name: String) throws {
@@ -77,18 +130,17 @@ struct MethodLaws {
     try check(try type(named: name))
   }
 
-  /// Descends on Σ (decoded − target)², where the target is itself coded: the decoded weight must come near it.
-  @Test(arguments: methods.map { $0.name }) func aCodedWeightLearns(_ name: String) throws {
-    func check<M: Method>(_ type: M.Type) {
-      let method = type.init()
+  /// Descends on Σ (decoded − target)², where the target is itself coded, with the companions to begin with: the
+  /// decoded weight must come near it.
+  @Test(arguments: MethodLaws.cases) func aCodedWeightLearns(_ name: String) throws {
+    func check(_ method: some Method) {
       let shape: Shape = [4, 36]
       let goal = Tensor.random(shape, seed: 1)
-      let goalCompanions = method.companions(for: goal, seed: 3)
-      let target = method.code(
-        method.latent(for: goal, companions: goalCompanions) ?? goal, companions: goalCompanions, at: .inference
-      ).decoded()
       let weight = Tensor.random(shape, seed: 2)
       var companions = method.companions(for: weight, seed: 3)
+      let target = method.code(
+        method.latent(for: goal, companions: companions) ?? goal, companions: companions, at: .inference
+      ).decoded()
       var latent = method.latent(for: weight, companions: companions) ?? weight
       func error() -> Double {
         method.code(latent, companions: companions, at: .inference).decoded().zip(target, -).squareSum
@@ -113,7 +165,7 @@ struct MethodLaws {
       let after = error()
       #expect(after < 0.2 * before, "the squared error fell from \(before) to \(after)")
     }
-    check(try type(named: name))
+    check(try method(name))
   }
 
   /// Whether an alphabet is another one, or the same with fewer bits.

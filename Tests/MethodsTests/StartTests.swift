@@ -68,8 +68,8 @@ struct StartTests {
 
   @Test func signedInputsBeginWithTheirSigns() throws {
     let float = try Networks.residual()
-    let late = try SignInputs(layers: ["block.b"], start: 0.5).rewrite(float)
-    let always = try SignInputs(layers: ["block.b"]).rewrite(float)
+    let late = try AttachActivation(ActivationSign(), layers: ["block.b"], start: 0.5).rewrite(float)
+    let always = try AttachActivation(ActivationSign(), layers: ["block.b"]).rewrite(float)
     let output = late.outputs[0]
     #expect(late(x) == always(x))
     #expect(late.run(["x": x], at: moment(0.2))[output] != always(x))

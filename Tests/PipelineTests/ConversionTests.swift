@@ -2,6 +2,7 @@ import Datasets
 import Exporters
 import Foundation
 import Graphs
+import Methods
 import Packed
 import Pipeline
 import Tensors
@@ -66,11 +67,46 @@ import Testing
   /// One bit by one bit: the coded layers read signs, and convolution, batch norm and sign become thresholds.
   @Test func activationsOfOneBit() throws {
     let folder = try TemporaryFolder()
-    let report = try convert("fashion_tiny", to: folder.path("a.signum"), epochs: 2) { $0.activations = .sign }
+    let report = try convert("fashion_tiny", to: folder.path("a.signum"), epochs: 2) { $0.activations = "sign" }
     #expect(report.verification.passes)
     #expect(report.verification.packedTop1! > 0.5)
     let kinds = try PackedFile.read(folder.path("a.signum")).layers.map(\.kind.name)
     #expect(kinds.contains("sign"))
+  }
+
+  /// What layers read is trained, packed and verified, whatever the method, and the same bytes again.
+  @Test(arguments: activationMethods.map { $0.name }) func activationsOfFewBits(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let contents = try ["a", "b"].map { file in
+      let report = try convert("fashion_tiny", to: folder.path(file)) {
+        $0.activations = name
+        $0.activationsFrom = 0.3
+        $0.limit = 2000
+      }
+      #expect(report.verification.passes && report.verification.packedTop1! > 0.4)
+      return try Data(contentsOf: URL(fileURLWithPath: folder.path(file)))
+    }
+    #expect(contents[0] == contents[1])
+    let layers = try PackedFile.read(folder.path("a")).layers
+    let bits = try #require(try makeActivation(named: name)).bits
+    #expect(layers.count { $0.kind.name == (bits == 1 ? "sign" : "quantize") } == 2)
+    for case .quantize(let step, _, _) in layers.map(\.kind) { #expect(step > 0 && step != 1, "it was measured") }
+  }
+
+  /// Bits in both, with a shortcut around each layer; the signs begin before the weights do.
+  @Test func theBiRealStructureIsVerified() throws {
+    let folder = try TemporaryFolder()
+    let report = try convert("fashion_resnet8", to: folder.path("a.signum"), epochs: 2) {
+      $0.activations = "sign"
+      $0.activationOptions = ["estimator": "error-decay"]
+      $0.structure = ["bi-real"]
+      $0.weightsFrom = 0.5
+      $0.limit = 2000
+    }
+    #expect(report.verification.passes && report.layersCoded == 6)
+    #expect(report.verification.packedTop1! > 0.5)
+    let kinds = try PackedFile.read(folder.path("a.signum")).layers.map(\.kind.words)
+    #expect(kinds.count { $0 == "sign" } == 6 && kinds.count { $0 == "binary convolution" } == 6)
   }
 
   @Test func aFlippedBitIsFoundAndNamed() throws {

@@ -86,6 +86,28 @@ import Testing
     #expect(try value("batch", "batch: 60000") == "4750")
   }
 
+  @Test func theStructureIsShown() throws {
+    let found = try plan(
+      "fashion_resnet8",
+      """
+      epochs: 0
+      activations: sign
+      activation-options: {estimator: error-decay}
+      structure: [bi-real, average-pool-downsampling]
+      layers: [{match: "*layer3*", activations: float}]
+      """)
+    let network = try #require(found.network)
+    // Six convolutions become bits; batch norms take the shortcuts in.
+    #expect(network.count { $0.operation == "batch-norm + skip" } == 6)
+    #expect(network.count { $0.operation == "sign-activation" } == 4)
+    #expect(network.count { $0.operation == "average-pool" } == 2 && !network.contains { $0.operation == "slice" })
+    let layer = try #require(found.layers.first { $0.name.contains("layer1/conv1") })
+    #expect(layer.activations == "sign:estimator=error-decay")
+    #expect(found.layers.filter { $0.name.contains("layer3") }.allSatisfy { $0.activations == "float" })
+    #expect(found.table.contains("batch-norm + skip"))
+    #expect(try plan("fashion_tiny", "epochs: 0").network == nil)
+  }
+
   @Test func matchedLayersAreNamed() throws {
     #expect(try !plan("fashion_resnet8", "epochs: 0\nmatching: attention").matchedLayers.isEmpty)
     #expect(throws: InputError.self) { try plan("fashion_mlp", "epochs: 0\nmatching: features") }

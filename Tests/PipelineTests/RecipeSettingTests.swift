@@ -8,6 +8,7 @@ struct RecipeSettingTests {
   /// A value that is not the default, for each key.
   private static let others: [String: String] = [
     "method": "xnor", "options": "{sharpness-at-end: 20.0}", "layers": "all", "activations": "sign",
+    "activation-options": "{sharpness-at-end: 20.0}", "structure": "[bi-real, prelu]",
     "weights-from": "0.25", "activations-from": "0.25", "progressive": "{from: 0.25, to: 0.5, order: last-to-first}",
     "hard-at": "0.75", "epochs": "3", "batch": "7", "optimizer": "adam", "learning-rate": "0.5", "schedule": "step",
     "warm-up": "2 epochs", "milestones": "[0.25, 3 epochs]", "milestone-factor": "0.5", "learning-rate-at-end": "0.5",
@@ -20,14 +21,22 @@ struct RecipeSettingTests {
     "seed": "4611686018427387905",
   ]
 
+  /// Options are refused without what they are of.
+  private func plain(for key: String) -> Recipe {
+    var recipe = Recipe()
+    if key == "activation-options" { recipe.activations = "sign" }
+    return recipe
+  }
+
   @Test(arguments: Recipe.settings.map(\.key)) func isReadAndWritten(_ key: String) throws {
     let value = try #require(Self.others[key], "the test knows no value for the new key '\(key)'")
-    var recipe = Recipe()
+    let plain = plain(for: key)
+    var recipe = plain
     #expect(recipe.set(key, toYAML: value) == nil)
-    #expect(recipe != Recipe() && recipe.json != Recipe().json)
+    #expect(recipe != plain && recipe.json != plain.json)
     #expect(recipe.problems == [], "each of these values is allowed alone")
     #expect(try JSONDecoder().decode(Recipe.self, from: Data(recipe.json.utf8)) == recipe)
-    var text = Recipe()
+    var text = plain
     let setting = try #require(Recipe.settings.first { $0.key == key })
     #expect(text.set(key, toYAML: setting.text(recipe)) == nil && text == recipe, "the text is a value again")
   }
@@ -63,6 +72,34 @@ struct RecipeSettingTests {
     ("layers: [{method: xnro}]", "'layers', rule 1: method 'xnro': there is no such method; did you mean 'xnor'?"),
     ("layers: [{}, {options: {sharp: 1}}]", "'layers', rule 2: method 'information-retention': there is no option"),
     ("layers: [{method: xnor, keep: float}]", "'layers', rule 1: 'keep' and 'method' cannot both be given"),
+    (
+      "activations: sgn",
+      "activation 'sgn': there is no such activation; did you mean 'sign'? (known: float, learned-step, react-sign, "
+        + "semi-relaxed, sign)"
+    ),
+    (
+      "activations: sign\nactivation-options: {estimator: approx}",
+      "activation 'sign': option 'estimator' has no 'approx' (known: straight-through, approximate, error-decay)"
+    ),
+    (
+      "activations: learned-step\nactivation-options: {bits: 2.5}",
+      "activation 'learned-step': option 'bits' wants a whole number, not '2.5'"
+    ),
+    (
+      "activations: learned-step\nactivation-options: {bits: 1}",
+      "activation 'learned-step': option 'bits' must be from 2 to 8, not 1; for 1 bit there are signs"
+    ),
+    ("activation-options: {bits: 3}", "activation 'float': there is no option 'bits'; it has no options"),
+    ("activation-options: 3", "'activation-options' wants a list of 'option: value' lines"),
+    ("layers: [{activations: sing}]", "'layers', rule 1: activation 'sing': there is no such activation"),
+    (
+      "layers: [{activations: sign, activation-options: {bits: 2}}]",
+      "'layers', rule 1: activation 'sign': there is no option 'bits'"
+    ),
+    ("structure: [bi-reel]", "'structure': there is no structure 'bi-reel'; did you mean 'bi-real'? (known: "),
+    ("structure: [bi-real, bi-real]", "'structure': 'bi-real' is given twice"),
+    ("structure: [prelu, hardtanh]", "'structure': 'hardtanh' and 'prelu' both replace rectifiers: leave one out"),
+    ("structure: bi-real", "'structure' wants a list of names, not 'bi-real'"),
     ("layers: [{start: 2}]", "'layers', rule 1: 'start' must be from 0 to below 'hard-at', which is 0.9, not 2.0"),
     ("warm-up: 1e19 epochs", "'warm-up' wants a share or 'N epochs', not '1e19 epochs'"),
     ("matching: attention\nteacher: none", "'matching' needs a teacher, but 'teacher' is none"),

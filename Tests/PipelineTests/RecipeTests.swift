@@ -1,3 +1,4 @@
+import Methods
 import Pipeline
 import Testing
 
@@ -26,6 +27,8 @@ struct RecipeTests {
         options: {sharpness-at-end: 20}
         layers: all
         activations: sign
+        activation-options: {estimator: error-decay, sharpness-at-end: 20}
+        structure: [bi-real, average-pool-downsampling]
         epochs: 2
         batch: 64
         learning-rate: 0.1
@@ -66,7 +69,9 @@ struct RecipeTests {
     let again = try Recipe(yaml: recipe.json, place: "JSON is YAML")
     #expect(again == recipe && again.json == recipe.json)
     #expect(recipe.options == ["sharpness-at-end": "20"])
-    #expect(recipe.layers == .all && recipe.activations == .sign && recipe.teacher == .none)
+    #expect(recipe.activationOptions == ["estimator": "error-decay", "sharpness-at-end": "20"])
+    #expect(recipe.structure == ["bi-real", "average-pool-downsampling"])
+    #expect(recipe.layers == .all && recipe.activations == "sign" && recipe.teacher == .none)
     #expect(recipe.flip == true && recipe.crop == 2 && recipe.seed == 7)
   }
 
@@ -77,7 +82,7 @@ struct RecipeTests {
         "r.yaml: there is no key 'epoch'; did you mean 'epochs'? (known: \(Recipe.settings.map(\.key).sorted().joined(separator: ", ")))",
         "r.yaml: 'layers' wants inner, all or a list of rules, not 'outer'",
         "r.yaml: 'momentum' must be from 0 to below 1, not 2",
-        "r.yaml: method 'xnorr': there is no such method; did you mean 'xnor'? (known: information-retention, xnor)",
+        "r.yaml: method 'xnorr': there is no such method; did you mean 'xnor'? (known: \(methods.map { $0.name }.joined(separator: ", ")))",
       ])
   }
 

@@ -18,7 +18,7 @@ struct CourseOfTrainingTests {
     let flat = try builder.graph.add("flat", Flatten(), [middle])
     builder.graph.outputs = [try builder.dense("head", flat, from: 8 * 64, to: 4)]
     var passes: [any Pass] = [AttachMethod(ScaledSign(), layers: ["middle"], start: start)]
-    if let signs { passes.append(SignInputs(layers: ["middle"], start: signs)) }
+    if let signs { passes.append(AttachActivation(ActivationSign(), layers: ["middle"], start: signs)) }
     var settings = FineTuning.Settings()
     settings.epochs = 4
     settings.batch = 32

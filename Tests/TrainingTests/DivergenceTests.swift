@@ -137,6 +137,16 @@ struct CollapseTests {
     #expect(found.told.map(\.kind) == [.zeros])
   }
 
+  /// 2 weights that are not 0 among 576 are less than a hundredth; 6 are more.
+  @Test func nearlyZeros() throws {
+    let found = try collapses(TernaryWeights(), weight: { $0 % 288 == 0 ? 3 : 0 }, epochs: 1)
+    #expect(found.told.map(\.kind) == [.nearlyZeros])
+    #expect(found.told[0].description == "layer 'middle': after epoch 1 more than 99 % of its weights are 0")
+    #expect(found.told[0].symbols.zeroShare == Float(574) / 576)
+    let more = try collapses(TernaryWeights(), weight: { $0 % 96 == 0 ? 3 : 0 }, epochs: 1)
+    #expect(!more.told.map(\.kind).contains(.nearlyZeros))
+  }
+
   /// After a rectifier nothing is negative.
   @Test func aSignThatSaysOneThing() throws {
     var graph = try SmallTraining.network()

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #include "CCActivations.h"
+#include "CCCodings.h"
 #include "CCFunctions.h"
+#include "CCMethods.h"
 
 // Threads that one loop may use.
 int cc_thread_count(void);

@@ -40,12 +40,13 @@ package struct FoldBatchNorm: Pass {
     }
   }
 
-  /// Whether a sign asks on which side of 0 a value lies.
+  /// Whether a sign or a staircase asks on which side of something a value lies.
   private func isSigned(_ id: Graph.Node.ID, _ readers: [Graph.Node.ID: [Graph.Node]]) -> Bool {
     (readers[id] ?? []).contains { reader in
       switch reader.operation {
-      case is SignActivation, is Sign: true
-      case is MaxPool, is Flatten, is Reshape, is Transpose, is Slice, is Pad, is Concat, is Clip, is Identity:
+      case is SignActivation, is Sign, is Quantize: true
+      case is MaxPool, is Flatten, is Reshape, is Transpose, is Slice, is Pad, is Concat, is Clip, is Identity,
+        is LearnedLeak, is LearnedShift:
         isSigned(reader.id, readers)
       default: false
       }

@@ -1,0 +1,21 @@
+/// Rows of a table for a terminal: columns stand two spaces apart.
+///
+/// - Parameter right: the columns that are set flush right.
+func aligned(_ rows: [[String]], right: ClosedRange<Int>?) -> String {
+  let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+  return rows.map { row in
+    let cells = row.enumerated().map { column, cell in
+      let gap = String(repeating: " ", count: widths[column] - cell.count)
+      return right?.contains(column) == true ? gap + cell : cell + gap
+    }
+    return cells.joined(separator: "  ").trimmingTrailingSpaces
+  }.joined(separator: "\n")
+}
+
+extension String {
+  fileprivate var trimmingTrailingSpaces: String {
+    var text = self[...]
+    while text.last == " " { text.removeLast() }
+    return String(text)
+  }
+}

@@ -1,0 +1,86 @@
+import Exporters
+import Foundation
+import Packed
+import Training
+
+/// One conversion of a zoo: a model, a recipe, a format.
+package struct ZooJob: Hashable, Sendable {
+  package let model: ZooFile.Model
+  package let recipeName: String
+  package let export: String
+  /// Nil where the recipe cannot be read.
+  let recipe: Recipe?
+  /// Of everything that its result depends on: the model's bytes, the images, the recipe, the format and the version of
+  /// this tool. Nil where that cannot be found out.
+  package let hash: String?
+  /// Why it cannot be done.
+  package let problem: String?
+
+  /// For messages.
+  package var name: String { Self.name(model.name, recipeName, export) }
+
+  static func name(_ model: String, _ recipe: String, _ export: String) -> String {
+    "\(model) × \(recipe)" + (export == PackedExporter.name ? "" : " × \(export)")
+  }
+
+  /// Below the folder of the results.
+  var folder: String { "\(model.name)/\(recipeName)" + (export == PackedExporter.name ? "" : ".\(export)") }
+  /// The file that it makes, below the folder of the results.
+  var output: String {
+    let known = exporters.first { $0.name == export }
+    return "\(folder)/\(model.name).\(recipeName).\(known?.fileExtension ?? export)"
+  }
+  var log: String { folder + "/log.jsonl" }
+  /// What the conversion says for people.
+  var messages: String { folder + "/messages.txt" }
+  var recipeFile: String { folder + "/recipe.json" }
+}
+
+/// Everything that a zoo asks for.
+package struct ZooPlan: Sendable {
+  package let jobs: [ZooJob]
+
+  /// Reads every model, all images and all recipes. What is wrong with some is said in their jobs.
+  package init(_ zoo: ZooFile) {
+    jobs = zoo.models.flatMap { model in
+      let identity = Result { () throws in try Self.identity(of: model) }
+      let recipes = zoo.recipes.filter { recipe in model.recipes.contains { recipe.name.matches($0) } }
+      return recipes.flatMap { named in
+        let recipe = Result { () throws in try zoo.recipe(named, for: model) }
+        return zoo.exports.map { Self.job(model, named.name, $0, identity, recipe) }
+      }
+    }
+  }
+
+  private static func job(
+    _ model: ZooFile.Model, _ name: String, _ export: String, _ identity: Result<String, any Error>,
+    _ recipe: Result<Recipe, any Error>
+  ) -> ZooJob {
+    switch (identity, recipe) {
+    case (.success(let identity), .success(let recipe)):
+      let parts = ["signum \(Signum.version)", "export \(export)", identity, "recipe \(recipe.json)"]
+      let hash = SHA256.hexadecimal(of: Data(parts.joined(separator: "\n").utf8))
+      return ZooJob(model: model, recipeName: name, export: export, recipe: recipe, hash: hash, problem: nil)
+    default:
+      let problems = [identity.problem, recipe.problem].compactMap { $0 }
+      return ZooJob(
+        model: model, recipeName: name, export: export, recipe: try? recipe.get(), hash: nil,
+        problem: problems.joined(separator: "\n"))
+    }
+  }
+
+  /// What a model and its images are, by their content.
+  private static func identity(of model: ZooFile.Model) throws -> String {
+    let source = try SourceModel(model.file)
+    let images = try Images(
+      training: model.data, evaluation: model.evaluateOn, source: source, Converter(recipe: Recipe()))
+    return [
+      "model \(source.hash)", "training images \(images.training.count) \(images.training.contentHash)",
+      "test images \(images.evaluation.count) \(images.evaluation.contentHash)",
+    ].joined(separator: "\n")
+  }
+}
+
+extension Result {
+  fileprivate var problem: String? { if case .failure(let error) = self { "\(error)" } else { nil } }
+}
