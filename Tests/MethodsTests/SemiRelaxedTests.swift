@@ -193,6 +193,17 @@ struct SemiRelaxedTests {
     #expect(abs(exp(companions[0].scalars[0] - companions[1].scalars[0]) - 20) < 1e-3)
   }
 
+  /// Training that diverged is told by what comes out, not by a program that stops.
+  @Test func brokenScalesMakeNoNumbers() {
+    let latent = Tensor.random([2, 9], seed: 1)
+    for broken in [Float.nan, .infinity] {
+      var companions = SemiRelaxed().companions(for: latent)
+      companions[0] = Tensor([1], repeating: broken)
+      #expect(!SemiRelaxed().relax(latent, companions: companions, at: .inference).isFinite)
+      #expect(!SemiRelaxed().relax(latent, companions: companions, at: Self.early).isFinite)
+    }
+  }
+
   @Test func refusesWhatCannotBe() {
     func message(_ options: [String: String]) -> String {
       do { return "made \(try makeMethod(named: "semi-relaxed", options: options))" } catch { return "\(error)" }

@@ -90,14 +90,14 @@ package struct SemiRelaxed: Method {
 
   package func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor {
     let bits = finalBits(companions)
-    return coded(latent, grid(companions, fewestBits: bits), .uniform(bits: bits))
+    return coded(latent, companions, grid(companions, fewestBits: bits), .uniform(bits: bits))
   }
 
   package func relax(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> Tensor {
     guard let gates = gates(companions, at: moment) else {
       return code(latent, companions: companions, at: moment).decoded()
     }
-    return coded(latent, grid(companions, fewestBits: fewestBits, gates.kept), alphabet).decoded()
+    return coded(latent, companions, grid(companions, fewestBits: fewestBits, gates.kept), alphabet).decoded()
   }
 
   package func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] {
@@ -152,14 +152,20 @@ package struct SemiRelaxed: Method {
   }
 
   private func grid(_ companions: [Tensor], fewestBits: Int, _ kept: [Float] = []) -> RelaxedGrid {
-    RelaxedGrid(
-      step: max(exp(companions[0].scalars[0]), Self.smallest),
-      deviation: max(exp(companions[1].scalars[0]), Self.smallest / 20), fewestBits: fewestBits, kept: kept,
+    let (step, deviation) = (exp(companions[0].scalars[0]), exp(companions[1].scalars[0]))
+    // Scales that broke must not stop the program: levels that are no numbers tell that training diverged.
+    let sound = step.isFinite ? max(step, Self.smallest) : 1
+    let width = deviation.isFinite ? min(max(deviation, sound / 20), sound * 2) : sound
+    return RelaxedGrid(
+      step: sound, deviation: width, fewestBits: fewestBits, kept: kept,
       estimator: estimator == .soft ? .soft : .multiClass)
   }
 
-  private func coded(_ latent: Tensor, _ grid: RelaxedGrid, _ alphabet: Alphabet) -> CodedTensor {
-    let levels = [Float](repeating: grid.step, count: latent.shape[0])
+  private func coded(
+    _ latent: Tensor, _ companions: [Tensor], _ grid: RelaxedGrid, _ alphabet: Alphabet
+  ) -> CodedTensor {
+    let isSound = companions[0].scalars[0].isFinite && companions[1].scalars[0].isFinite
+    let levels = [Float](repeating: isSound ? grid.step : .nan, count: latent.shape[0])
     return CodedTensor(latent.shape, alphabet, symbols: grid.symbols(latent), levels: levels)
   }
 }
