@@ -18,6 +18,8 @@ public struct LayerReport: Codable, Hashable, Sendable {
   public var bytes: Int
   /// The share of the weights, from 0 to 1, that are 0.
   public var zeros: Double
+  /// Bits a weight that its symbols would need at least, were each drawn on its own; nil for floats.
+  public var entropy: Double?
   /// How far the weight lies from that of the float network, from 0 to 1: the norm of the difference, with each output
   /// channel at its best scale, as a part of the float weight's norm. Nil where the float network has no such weight.
   ///
@@ -54,6 +56,7 @@ extension LayerReport {
     }
     let stored = packed.layers.first { $0.name == node.name }?.kind.weight
     bytes = stored.map { $0.weight.bytes + ($0.bias?.count ?? 0) * 4 } ?? 0
+    entropy = stored.flatMap { WeightStatistics($0.weight).entropy }
     let values = weight.inLayout(.rowMajor).withUnsafeFloats { Array($0) }
     zeros = values.isEmpty ? 0 : Double(values.count { $0 == 0 }) / Double(values.count)
     error = original.map { original in
