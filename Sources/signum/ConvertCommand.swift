@@ -130,6 +130,7 @@ struct ConvertCommand: ParsableCommand {
     try overlay(&given)
     // What belongs to the method of a recipe that has not been read can only be judged with it.
     if recipe != nil, method == nil { (given.options, given.layers) = ([:], layers ?? .inner) }
+    if recipe != nil, given.activations == Recipe().activations { given.activationOptions = [:] }
     guard given.problems.isEmpty else {
       throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
     }

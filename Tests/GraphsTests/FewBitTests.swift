@@ -91,7 +91,8 @@ struct FewBitTests {
     #expect(y.scalars == [-4, -2, -2, 0, 0, 2, 2, 3, 3])
     // The division is by the step: 0.3 / 0.1 is 3 with a rounding of its own.
     let tenths = Tensor([3], scalars: [0.25, 0.3, 0.35])
-    let levels = operation.forward([tenths, Tensor([1], scalars: [0.1])], at: .inference).output.scalars
+    let levels = Quantize(bits: 8, isSigned: true).forward([tenths, Tensor([1], scalars: [0.1])], at: .inference).output
+      .scalars
     #expect(levels == [0.25, 0.3, 0.35].map { Float(0.1) * ($0 / Float(0.1)).rounded(.toNearestOrEven) })
   }
 

@@ -36,24 +36,25 @@ extension Graph {
 
   /// Whether no number of a value can be below 0. Complexity: O(nodes).
   package func isNonnegative(_ id: Node.ID) -> Bool {
+    var known: [Node.ID: Bool] = [:]
+    return isNonnegative(id, &known)
+  }
+
+  private func isNonnegative(_ id: Node.ID, _ known: inout [Node.ID: Bool]) -> Bool {
+    if let answer = known[id] { return answer }
     let node = self[id]
-    if let constant = node.constant { return constant.tensor.scalars.allSatisfy { $0 >= 0 } }
+    var answer: Bool
     switch node.operation {
-    case is Relu, is Softmax: return true
-    case let clip as Clip: return clip.minimum >= 0
-    case let norm as BatchNorm: return norm.relu
-    case let pointwise as Pointwise:
-      switch pointwise.function {
-      case .sigmoid, .hardSigmoid, .exponential, .squareRoot, .magnitude: return true
-      default: return false
-      }
-    case let quantize as Quantize: return !quantize.isSigned
-    case let pad as Pad: return pad.value >= 0 && isNonnegative(node.inputs[0])
+    case nil: answer = node.constant?.tensor.scalars.allSatisfy { $0 >= 0 } ?? false
+    case let pad as Pad where pad.value < 0: answer = false
     case is MaxPool, is AveragePool, is GlobalAveragePool, is Mean, is Flatten, is Reshape, is Transpose, is Identity,
-      is Slice, is Concat, is Add:
-      return node.inputs.allSatisfy(isNonnegative)
-    default: return false
+      is Slice, is Concat, is Add, is Pad:
+      answer = true
+      for input in node.inputs where answer { answer = isNonnegative(input, &known) }
+    case let operation?: answer = operation.isNonnegative
     }
+    known[id] = answer
+    return answer
   }
 
   /// The shape of one number for each channel that repeats to a shape: `[channels, 1, 1]` for images.
@@ -67,5 +68,23 @@ extension Graph {
   package mutating func addLeak(_ name: String, of x: Node.ID) throws(ShapeError) -> Node.ID {
     let slope = addConstant("\(name).slope", Tensor(channelwise(self[x].shape), repeating: 0.25))
     return try add(name, LearnedLeak(), [x, slope])
+  }
+}
+
+extension Operator {
+  /// Whether nothing that comes out is below 0, whatever goes in.
+  fileprivate var isNonnegative: Bool {
+    switch self {
+    case is Relu, is Softmax: return true
+    case let clip as Clip: return clip.minimum >= 0
+    case let norm as BatchNorm: return norm.relu
+    case let quantize as Quantize: return !quantize.isSigned
+    case let pointwise as Pointwise:
+      switch pointwise.function {
+      case .sigmoid, .hardSigmoid, .exponential, .squareRoot, .magnitude: return true
+      default: return false
+      }
+    default: return false
+    }
   }
 }

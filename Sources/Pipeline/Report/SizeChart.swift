@@ -32,7 +32,7 @@ struct SizeChart {
         <text x="\(left - 6)" y="\(place + 4)" text-anchor="end">\(Page.percent(value, digits: 1))</text>
         """
     }
-    let columns = x.ticks(width > 500 ? 10 : 6).map { value -> Markup in
+    let columns = x.ticks(width > 500 ? 10 : 5).map { value -> Markup in
       "<text x=\"\(x.place(value))\" y=\"\(height - 8)\" text-anchor=\"middle\">\(Page.size(Int(value)))</text>"
     }
     return """

@@ -31,6 +31,10 @@ final class ChildProcess: Sendable {
     for (source, target) in [(input, STDIN_FILENO), (output, STDOUT_FILENO), (output, STDERR_FILENO)] {
       posix_spawn_file_actions_adddup2(&actions, source, target)
     }
+    // Whoever waits for this process by a file that it has open must not wait for its conversions.
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+      if let file = Int32(name), file > STDERR_FILENO { posix_spawn_file_actions_addclose(&actions, file) }
+    }
     var signals = sigset_t()
     sigemptyset(&signals)
     posix_spawnattr_setsigmask(&attributes, &signals)
