@@ -40,7 +40,7 @@ import Testing
     #expect(
       Set(report.keys) == [
         "model", "output", "method", "layersCoded", "floatBytes", "packedBytes", "recalibrated", "evaluatedOn",
-        "history", "verification", "warnings", "threads",
+        "history", "verification", "warnings", "threads", "layers",
       ])
     let verification = try #require(report["verification"] as? [String: Any])
     #expect(

@@ -183,7 +183,7 @@ struct FoldBatchNormTests {
     var build = GraphBuilder(seed: 23)
     let x = build.input([2, 3, 5, 5])
     let weight = CodedTensor(
-      [4, 3, 3, 3], .binary, symbols: (0..<108).map { $0 % 3 == 0 ? 1 : -1 }, levels: [0.5, 1, 0.25, 2])
+      [4, 3, 3, 3], .binary, symbols: (0..<108).map { $0 % 3 == 0 ? 1 : -1 }, levels: [0.5, 1.5, 0.25, 2])
     let coded = build.graph.addConstant("weight", .coded(weight))
     let sums = try build.add("conv", Convolution(padding: [1, 1, 1, 1]), x, coded)
     let end = try build.add("relu", Relu(), try build.batchNorm("norm", sums, scale: Tensor([4], repeating: -2)))
@@ -199,6 +199,20 @@ struct FoldBatchNormTests {
       #expect(kept.symbols == weight.symbols.map { -$0 } && kept.levels.allSatisfy { $0 > 0 })
       #expect(folded.outputs(batch: 3)[0].largestDifference(to: graph.outputs(batch: 3)[0]) < 1e-5)
     }
+  }
+
+  /// Powers of two and one level for all are kept as they are before a rectifier, which needs a pass in any case.
+  @Test(arguments: [[Float(0.5), 1, 0.25, 2], [0.3, 0.3, 0.3, 0.3]]) func shortLevelsStay(_ levels: [Float]) throws {
+    var build = GraphBuilder(seed: 23)
+    let x = build.input([2, 3, 5, 5])
+    let weight = CodedTensor([4, 3, 1, 1], .ternary, symbols: (0..<12).map { $0 % 3 - 1 }, levels: levels)
+    let sums = try build.add("conv", Convolution(), x, build.graph.addConstant("weight", .coded(weight)))
+    let norm = try build.batchNorm("norm", sums, scale: Tensor([4], repeating: 2))
+    let graph = build.finished(try build.add("relu", Relu(), norm))
+    let fused = try FuseBatchNorm().rewrite(graph)
+    #expect(try FoldBatchNorm().rewrite(fused).operations == fused.operations)
+    // Without a rectifier in it the batch norm would be a pass of its own.
+    #expect(try FoldBatchNorm().rewrite(graph).operations == ["convolution", "relu"])
   }
 
   @Test func skipsSignsAndSharedLayersStay() throws {

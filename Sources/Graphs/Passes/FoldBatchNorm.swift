@@ -8,7 +8,9 @@ import Tensors
 /// A coded weight has a level of its own for each output channel, so its symbols stay what they were; of a float kernel
 /// each weight is multiplied. A batch norm that also adds a skip is left, because it is one pass over memory as it is; one
 /// that a sign reads, at once or behind what moves or bounds numbers, is left, because a sum that is rounded elsewhere
-/// could fall on the other side of 0.
+/// could fall on the other side of 0; one that a rectifier follows is left where the levels before it are powers of two
+/// (IR-Net's bit shifts) or one for the whole layer, because these take a byte a channel or less, and folded they would
+/// be a float each, and the rectifier a pass of its own where the batch norm has it in one.
 package struct FoldBatchNorm: Pass {
   package static let name = "fold-batch-norm"
   package static let summary = "folds a batch norm into the weights and the bias before it"
@@ -23,7 +25,7 @@ package struct FoldBatchNorm: Pass {
       else { return nil }
       let layer = new[inputs[0]]
       guard let operation = layer.operation, isFoldable(operation, layer.shape),
-        case .constant(let weight) = new[layer.inputs[1]].content
+        case .constant(let weight) = new[layer.inputs[1]].content, !(norm.relu && weight.hasShortLevels)
       else { return nil }
       let parts = inputs[1...4].compactMap { new[$0].constant?.tensor }
       let bias = layer.inputs.count == 3 ? new[layer.inputs[2]].constant?.tensor : nil
@@ -66,6 +68,16 @@ package struct FoldBatchNorm: Pass {
       let row = kernel.count / kernel.shape[0]
       let scaled = kernel.inLayout(.rowMajor).scalars.enumerated().map { $1 * factor[$0 / row] }
       return .dense(Tensor(kernel.shape, scalars: scaled))
+    }
+  }
+}
+
+extension Graph.Constant {
+  /// Whether the levels of a coded weight are written shorter than as a float a channel.
+  fileprivate var hasShortLevels: Bool {
+    guard case .coded(let coded) = self, coded.levels.count > 1 else { return false }
+    return [coded.levels, coded.negativeLevels ?? []].allSatisfy { levels in
+      levels.allSatisfy { $0 == levels[0] } || levels.allSatisfy { $0 > 0 && $0.significandBitPattern == 0 }
     }
   }
 }
