@@ -124,7 +124,11 @@ private func parse(
     return value
   default:
     guard let value = Double(text), value.isFinite else { throw refuse("a number") }
-    guard isWhole else { return value }
+    guard isWhole else {
+      let held = Float(value)
+      guard held.isNormal || value == 0 else { throw refuse("0, or a number from 1e-37 to 1e38 in size") }
+      return value
+    }
     guard let whole = Int(exactly: value) else { throw refuse("a whole number") }
     return whole
   }

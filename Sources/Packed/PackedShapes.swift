@@ -9,6 +9,8 @@ package struct PackedShapes: Hashable, Sendable {
   static let largestValue = 1 << 27
   /// Elements that all values may have together for one item of the batch.
   static let largestTotal = 1 << 29
+  /// Bytes that a layer's weights may take as kernels read them.
+  static let largestPrepared = 1 << 30
   static let highestRank = 6
 
   /// The shapes of all values. Throws where weights, parameters and inputs do not fit each other.

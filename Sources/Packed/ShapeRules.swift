@@ -21,6 +21,7 @@ extension ShapeRule {
     try require(window.size == Array(shape[2...]), "its window \(window.size) is not that of its weight \(shape)")
     try require(dilations.count == 2 && dilations.allSatisfy { Self.sizes ~= $0 }, "its dilations are \(dilations)")
     try check(weight, bias: bias)
+    try checkPrepared(weight, groups: groups)
     let reach = [(window.size[0] - 1) * dilations[0] + 1, (window.size[1] - 1) * dilations[1] + 1]
     let output = try slid(input, window, reach: reach)
     let needed = [(output[0] - 1) * window.strides[0] + reach[0], (output[1] - 1) * window.strides[1] + reach[1]]
@@ -33,7 +34,32 @@ extension ShapeRule {
     try require(shape.count == 2 && shape.allSatisfy { Self.sizes ~= $0 }, "\(shape) is no shape of a matrix")
     try require(input.last == shape[1], "its weight reads \(shape[1]) features of \(input)")
     try check(weight, bias: bias)
+    try checkPrepared(weight, groups: 1)
     return input.dropLast() + [shape[0]]
+  }
+
+  /// Kernels read sixteen output channels side by side and input channels in sixty-fours: where a group has fewer, a
+  /// small file would take much memory.
+  private func checkPrepared(_ weight: PackedWeight, groups: Int) throws(PackedFileError) {
+    let shape = weight.shape
+    let (taps, channels) = (shape.dropFirst(2).reduce(1, *), shape[1])
+    let lanes = groups * ((shape[0] / groups + 15) / 16) * 16
+    let planes: Int
+    switch weight {
+    case .float, .binary: planes = 1
+    case .coded(let weight):
+      switch weight.alphabet {
+      case .binary, .codebook: planes = 1
+      case .ternary: planes = 2
+      case .uniform(let bits), .symmetric(let bits): planes = bits
+      }
+    }
+    // Words of 64 channels with their counts; or floats; or planes of 16 bits for each column.
+    let bits = Shape.count(of: [lanes, taps, (channels + 63) / 64, planes, 12]) ?? .max
+    let floats = Shape.count(of: [lanes, taps, channels, 4]) ?? .max
+    try require(
+      max(bits, floats) <= PackedShapes.largestPrepared,
+      "its weight \(shape) in \(groups) groups takes more memory than 2^30 bytes as kernels read it")
   }
 
   private func check(_ weight: PackedWeight, bias: [Float]?) throws(PackedFileError) {

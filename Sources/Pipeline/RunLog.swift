@@ -71,7 +71,7 @@ package struct RunLog: Sendable {
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     for text in data.split(separator: 10) {
-      guard let line = try? decoder.decode(Line.self, from: text) else { continue }
+      guard let line = try? decoder.decode(Line.self, from: text), line.isSound else { continue }
       add(line)
     }
     epochs.sort { $0.number < $1.number }
@@ -152,6 +152,14 @@ private struct Line: Decodable {
   var outcome, message, model: String?
   var recipe: [String: LooseText]?
   var report: RunResult?
+
+  /// Whether its whole numbers are such as can be counted with, and no network is without a byte; a log may come from
+  /// anywhere.
+  var isSound: Bool {
+    let numbers = [epoch, step, steps, threads] + (report?.layers ?? []).map { $0.bytes }
+    return numbers.allSatisfy { $0.map { 0...1 << 40 ~= $0 } ?? true }
+      && [report?.floatBytes, report?.packedBytes].allSatisfy { $0.map { 1...1 << 40 ~= $0 } ?? true }
+  }
 }
 
 /// A value of any kind as text; what is a list or an object, as nothing.

@@ -59,7 +59,7 @@ package enum Calibration {
   }
 
   /// The graph with the constants that begin with what the data say, such as the steps of few-bit activations, measured
-  /// on the first batch that training with this seed would calibrate with.
+  /// on a batch drawn by the seed.
   package static func measured(
     _ graph: Graph, seed: UInt64, data: any Dataset, normalization: Normalization?
   ) -> Graph {

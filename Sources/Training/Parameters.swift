@@ -9,16 +9,19 @@ package struct Parameters: Sendable {
   struct Parameter {
     var id: Graph.Node.ID
     var role: ParameterRole
-    /// The coding that makes symbols of it, where it is a latent weight, and all that the coding reads.
-    var coding: (any WeightCoding)?
-    var codingInputs: [Graph.Node.ID] = []
     /// What the optimizer remembers of its gradients.
     var moments: [Tensor]
     /// How often it has been updated.
     var updates = 0
   }
   let rule: UpdateRule
+  /// A node that makes symbols of a latent weight, and what it reads. A weight that others read too may have several.
+  private struct CodingNode {
+    var coding: any WeightCoding
+    var inputs: [Graph.Node.ID]
+  }
   private(set) var all: [Parameter] = []
+  private var codings: [CodingNode] = []
   /// The values that stand in for the constants of the graph: of the parameters, and of what follows the data.
   package var values: [Graph.Node.ID: Tensor] = [:]
   /// Running averages of all `values`; empty where the rule keeps none.
@@ -37,6 +40,7 @@ package struct Parameters: Sendable {
     self.rule = rule
     for node in graph.nodes {
       guard let operation = node.operation else { continue }
+      if let coding = operation as? any WeightCoding { codings.append(CodingNode(coding: coding, inputs: node.inputs)) }
       for index in operation.parameterInputs where index < node.inputs.count {
         let id = node.inputs[index]
         guard case .constant(.dense(let value)) = graph[id].content, values[id] == nil else { continue }
@@ -44,7 +48,6 @@ package struct Parameters: Sendable {
         all.append(
           Parameter(
             id: id, role: ParameterRole(of: operation, input: index),
-            coding: index == 0 ? operation as? any WeightCoding : nil, codingInputs: index == 0 ? node.inputs : [],
             moments: Array(repeating: nothing, count: rule.optimizer.momentCount)))
         values[id] = value.inLayout(.rowMajor)
       }
@@ -60,10 +63,9 @@ package struct Parameters: Sendable {
   /// One step of the optimizer on every parameter that has a gradient, then what the method asks for after a step.
   package mutating func step(_ gradients: [Graph.Node.ID: Tensor], rate: Float, at moment: Moment) {
     var gradients = gradients
-    for parameter in all {
-      guard let coding = parameter.coding else { continue }
-      let penalties = coding.penalty(parameter.codingInputs.map { values[$0]! }, at: moment)
-      for (id, penalty) in zip(parameter.codingInputs, penalties) {
+    for node in codings {
+      let penalties = node.coding.penalty(node.inputs.map { values[$0]! }, at: moment)
+      for (id, penalty) in zip(node.inputs, penalties) {
         if let penalty { gradients[id] = gradients[id]?.adding(penalty) ?? penalty }
       }
     }
@@ -76,11 +78,10 @@ package struct Parameters: Sendable {
         &values[id]!, &all[index].moments, gradient: gradient, rate: rate, role: all[index].role,
         updates: all[index].updates)
     }
-    for parameter in all {
-      guard let coding = parameter.coding else { continue }
-      var inputs = parameter.codingInputs.map { values[$0]! }
-      coding.settle(&inputs, at: moment)
-      for (id, value) in zip(parameter.codingInputs, inputs) { values[id] = value }
+    for node in codings {
+      var inputs = node.inputs.map { values[$0]! }
+      node.coding.settle(&inputs, at: moment)
+      for (id, value) in zip(node.inputs, inputs) { values[id] = value }
     }
     average()
   }

@@ -99,7 +99,10 @@ struct ZooCommand: ParsableCommand {
       guard unverified.isEmpty else {
         throw VerificationFailed(description: (failures + unverified).joined(separator: "\n"))
       }
-      guard failures.isEmpty else { throw InputError(failures) }
+      let open = results.filter { ![.done, .failed, .unverified].contains($0.state) }.map {
+        "\($0.name): \($0.state.rawValue): the same command goes on"
+      }
+      guard failures.isEmpty && open.isEmpty else { throw InputError(failures + open) }
     }
   }
 

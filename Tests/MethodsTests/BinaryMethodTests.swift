@@ -142,7 +142,7 @@ struct MethodOptionTests {
         == "method 'information-retention': option 'sharpness-at-end' wants a number, not 'high'")
     #expect(
       message("information-retention", ["sharpness-at-end": "0.01"])
-        == "method 'information-retention': sharpness must be above 0 and not fall from start to end")
+        == "method 'information-retention': sharpness must be from 1e-6 to 1e6 and not fall from start to end")
   }
 
   @Test func setsWhatIsNamedAndKeepsTheRest() throws {

@@ -210,7 +210,7 @@ struct SemiRelaxedTests {
     }
     #expect(message(["bits": "1"]) == "method 'semi-relaxed': bits must be from 2 to 8")
     #expect(message(["fewest-bits": "5"]) == "method 'semi-relaxed': fewest-bits must be from 2 to bits")
-    #expect(message(["drop-rate": "1"]) == "method 'semi-relaxed': drop-rate must be above 0 and below 1")
+    #expect(message(["drop-rate": "1"]) == "method 'semi-relaxed': drop-rate must be from 0.01 to 0.99")
     #expect(message(["freeze-bits-at": "2"]) == "method 'semi-relaxed': freeze-bits-at must be from 0 to 1")
     #expect(message(["bits-penalty": "-1"]) == "method 'semi-relaxed': bits-penalty must not be below 0")
     #expect(

@@ -125,4 +125,20 @@ import Tensors
     #expect(try runner.run(input).scalars == [-2, -2, 0, 0, 2, 2, 2, -3, 0])
     #expect(try runner.run(Tensor([1, 9], repeating: .nan)).scalars.allSatisfy(\.isNaN))
   }
+
+  /// Sixteen channels lie side by side in kernels: a small file of very many groups would fill the memory.
+  @Test func refusesWeightsThatGrowTooLargeInMemory() throws {
+    let groups = 1 << 20
+    let weight = CodedTensor(
+      [groups, 1, 1, 1], .symmetric(bits: 8), symbols: [Int8](repeating: 1, count: groups),
+      levels: [Float](repeating: 1, count: groups))
+    let kind = PackedLayer.Kind.convolution(
+      Window(size: [1, 1]), dilations: [1, 1], groups: groups, PackedWeight(weight), bias: nil)
+    let provenance = PackedModel.Provenance(source: "", sourceHash: "", recipe: "", seed: 0, tool: "")
+    let model = PackedModel(
+      input: .init(name: "x", shape: [groups, 1, 1]), layers: [PackedLayer(name: "c", kind: kind, inputs: [0])],
+      provenance: provenance)
+    let error = #expect(throws: PackedFileError.self) { try PackedRunner(model) }
+    #expect("\(error!)".contains("takes more memory than 2^30 bytes"))
+  }
 }

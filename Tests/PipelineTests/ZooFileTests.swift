@@ -65,7 +65,8 @@ struct ZooFileTests {
           "z.yaml: a zoo: there is no key 'modles'; did you mean 'models'? (known: models, recipes, exports, set, overrides)",
           "z.yaml: model 'b': 'file' is missing: a path",
           "z.yaml: an override: 'set' is missing: keys of a recipe with their values",
-          "z.yaml: the model '../up' cannot name a folder: it wants letters, digits, '-', '_' and '.', and no sign first",
+          "z.yaml: the model '../up' cannot name a folder: it wants letters, digits, '-', '_' and '.', no sign first, "
+            + "and neither lock nor ledger.sqlite",
           "z.yaml: the recipe 'x' occurs twice",
           "z.yaml: there is no export 'paked'; did you mean 'packed'? (known: packed)",
           "z.yaml: model 'b': no recipe matches 'y'; did you mean 'x'? (known: x, x)",
@@ -74,6 +75,15 @@ struct ZooFileTests {
   }
 
   @Test(arguments: [
+    (
+      "models: {a: {file: f, data: d, evaluate-on: [x]}}\nrecipes: [xnor-1w32a]",
+      "model 'a': 'evaluate-on' wants one name"
+    ),
+    (
+      "models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\noverrides: [{model: [a], set: {seed: 2}}]",
+      "an override: 'model' wants one name"
+    ), ("models: {lock: {file: f, data: d}}\nrecipes: [xnor-1w32a]", "the model 'lock' cannot name a folder"),
+    ("models: {a: {file: f, data: d, recipes: []}}\nrecipes: [xnor-1w32a]", "model 'a': 'recipes' names none"),
     ("- a", "a zoo: 'key: value' lines are wanted"), ("models: 3\nrecipes: [a]", "'models' wants names"),
     ("{", "is not YAML"), ("models: {a: 3}\nrecipes: [a]", "'models': 'a' wants 'key: value' lines"),
     ("models: {a: {file: f, data: d}}\nrecipes: [[a]]", "'recipes' wants a list of names"),

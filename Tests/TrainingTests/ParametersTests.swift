@@ -50,6 +50,21 @@ struct ParametersTests {
     #expect(whole.shipped == resumed.shipped)
   }
 
+  /// A weight that a float layer reads before a coded one is settled all the same.
+  @Test func aSharedWeightIsSettledWhoeverReadsItFirst() throws {
+    var graph = Graph()
+    let x = graph.addInput("x", [1, 4])
+    let weight = graph.addConstant("w", Tensor.random([4, 4], seed: 1))
+    let first = try graph.add("first", Dense(), [x, weight])
+    graph.outputs = [try graph.add("second", Dense(), [first, weight])]
+    let student = try AttachMethod(BinaryConnect(), layers: ["second"]).rewrite(graph)
+    var parameters = Parameters(of: student)
+    let id = try #require(parameters.ids.first)
+    parameters.step([id: Tensor([4, 4], repeating: -100)], rate: 1, at: Self.moment)
+    let largest = parameters.values[id]!.scalars.map(abs).max()!
+    #expect(largest < 10, "clipped to the method's levels, not \(largest)")
+  }
+
   @Test func holdsTheStatisticsOfBatchNorms() throws {
     let names = Parameters(of: try graph()).tensors.map(\.name)
     #expect(names.contains { $0.hasPrefix("value/") && $0.hasSuffix("stem.norm.mean") })

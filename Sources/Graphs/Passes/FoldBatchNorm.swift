@@ -7,7 +7,7 @@ import Tensors
 ///
 /// A coded weight has a level of its own for each output channel, so its symbols stay what they were; of a float kernel
 /// each weight is multiplied. A batch norm that also adds a skip is left, because it is one pass over memory as it is; one
-/// that a sign reads, at once or behind what moves or bounds numbers, is left, because a sum that is rounded elsewhere
+/// that a sign or a staircase reads, at once or behind what moves or bounds numbers, is left, because a sum that is rounded elsewhere
 /// could fall on the other side of 0; one that a rectifier follows is left where the levels before it are powers of two
 /// (IR-Net's bit shifts) or one for the whole layer, because these take a byte a channel or less, and folded they would
 /// be a float each, and the rectifier a pass of its own where the batch norm has it in one.
@@ -21,7 +21,7 @@ package struct FoldBatchNorm: Pass {
     return try graph.rewriting { (node, inputs, new) throws(ShapeError) in
       guard let norm = node.operation as? BatchNorm, !norm.addsSkip, norm.ceiling == nil,
         readers[node.inputs[0]]?.count == 1, !graph.outputs.contains(node.inputs[0]),
-        norm.relu || !isSigned(node.id, readers)
+        !isSigned(node.id, readers)
       else { return nil }
       let layer = new[inputs[0]]
       guard let operation = layer.operation, isFoldable(operation, layer.shape),

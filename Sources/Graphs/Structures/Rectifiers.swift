@@ -57,9 +57,11 @@ extension Graph {
     return answer
   }
 
-  /// The shape of one number for each channel that repeats to a shape: `[channels, 1, 1]` for images.
+  /// The shape of one number for each channel that repeats to a shape: `[channels, 1, 1]` for images, `[features]` for
+  /// tokens.
   package func channelwise(_ shape: Shape) -> Shape {
-    shape.rank < 2 ? [1] : Shape([shape[1]] + Array(repeating: 1, count: shape.rank - 2))
+    if shape.rank == 3 { return [shape[2]] }
+    return shape.rank < 2 ? [1] : Shape([shape[1]] + Array(repeating: 1, count: shape.rank - 2))
   }
 
   /// A rectifier with a learned slope for each channel that begins at 0.25.

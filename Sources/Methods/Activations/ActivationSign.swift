@@ -33,8 +33,8 @@ package struct ActivationSign: ActivationMethod {
   }
 
   package var problem: String? {
-    sharpnessAtStart > 0 && sharpnessAtEnd >= sharpnessAtStart && sharpnessAtEnd.isFinite
-      ? nil : "sharpness must be above 0 and not fall from start to end"
+    sharpnessAtStart >= 1e-6 && sharpnessAtEnd >= sharpnessAtStart && sharpnessAtEnd <= 1e6
+      ? nil : "sharpness must be from 1e-6 to 1e6 and not fall from start to end"
   }
 
   package var bits: Int { 1 }

@@ -69,7 +69,7 @@ package struct SemiRelaxed: Method {
   package var problem: String? {
     guard 2...8 ~= bits else { return "bits must be from 2 to 8" }
     guard 2...bits ~= fewestBits else { return "fewest-bits must be from 2 to bits" }
-    guard dropRate > 0 && dropRate < 1 else { return "drop-rate must be above 0 and below 1" }
+    guard dropRate >= 0.01 && dropRate <= 0.99 else { return "drop-rate must be from 0.01 to 0.99" }
     guard bitsPenalty >= 0 && bitsPenalty.isFinite else { return "bits-penalty must not be below 0" }
     guard freezeBitsAt >= 0 && freezeBitsAt <= 1 else { return "freeze-bits-at must be from 0 to 1" }
     return learnBits && droppable == 0 ? "learn-bits wants drop-bits, and bits above fewest-bits" : nil
@@ -128,7 +128,8 @@ package struct SemiRelaxed: Method {
     companions[0] = Tensor([1], scalars: [logStep])
     companions[1] = Tensor([1], scalars: [logDeviation])
     guard droppable > 0 else { return }
-    companions[2] = companions[2].map { min(max($0, HardConcrete.range.lowerBound), HardConcrete.range.upperBound) }
+    let range = HardConcrete.range
+    companions[2] = companions[2].map { $0.isNaN ? range.upperBound : min(max($0, range.lowerBound), range.upperBound) }
   }
 
   /// Where a layer of zeros says nothing of its scale.
@@ -164,7 +165,7 @@ package struct SemiRelaxed: Method {
   private func coded(
     _ latent: Tensor, _ companions: [Tensor], _ grid: RelaxedGrid, _ alphabet: Alphabet
   ) -> CodedTensor {
-    let isSound = companions[0].scalars[0].isFinite && companions[1].scalars[0].isFinite
+    let isSound = companions.allSatisfy(\.isFinite)
     let levels = [Float](repeating: isSound ? grid.step : .nan, count: latent.shape[0])
     return CodedTensor(latent.shape, alphabet, symbols: grid.symbols(latent), levels: levels)
   }

@@ -17,7 +17,9 @@ import Tensors
 /// frequent in the trained layer (`kernels: frequent`), where a ResNet-20 loses 43 % of its weights' squares to 64
 /// kernels, 58 % to random ones and 39 % to signs; p begins at ±0.1 instead of ±1 and stays within ±0.3 instead of ±3,
 /// and its gradient is brought to a mean square of `refinement-rate`², so that kernels can change in a training of
-/// thousands of steps, with SGD as with Adam; at the end of training they stand still. Rows of weights that are no
+/// thousands of steps, with SGD as with Adam; at the end of training they stand still. What the
+/// optimizer remembers of a kernel that is replaced stays; with `clip-gradient` the kernels' gradients
+/// count too. Rows of weights that are no
 /// 3 × 3 kernels are cut into runs of nine.
 ///
 /// Wang et al., Sub-bit Neural Networks, 2021, https://arxiv.org/abs/2110.09195

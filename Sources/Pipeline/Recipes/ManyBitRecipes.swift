@@ -53,12 +53,12 @@ extension ShippedRecipe {
     """
     # That masks of bits are learned with a penalty is the paper's; the penalty's weight and all else is ours.
     method: semi-relaxed
-    options: {bits: 4, drop-bits: true, learn-bits: true}
+    options: {bits: 4, drop-bits: true, learn-bits: true, bits-penalty: 0.5}
     epochs: 60
     batch: 128
-    optimizer: adam
-    learning-rate: 0.001
-    companion-rate: 0.1
+    optimizer: sgd
+    momentum: 0.9
+    learning-rate: 0.02
     schedule: cosine
     weight-decay: 0
     """)

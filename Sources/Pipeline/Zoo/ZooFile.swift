@@ -98,10 +98,10 @@ package struct ZooFile: Hashable, Sendable {
     let place = "model '\(name)'"
     var model = Model(name: name, file: "", data: "")
     problems += part.unknownKeys(["file", "data", "evaluate-on", "recipes"], place)
-    if let file = part.text("file") { model.file = located(file, in: folder) }
-    if let data = part.text("data") { model.data = located(data, in: folder) }
-    for key in ["file", "data"] where part.text(key) == nil { problems.append("\(place): '\(key)' is missing: a path") }
-    model.evaluateOn = part.text("evaluate-on").map { located($0, in: folder) }
+    if let file = part.text("file", place, &problems) { model.file = located(file, in: folder) }
+    if let data = part.text("data", place, &problems) { model.data = located(data, in: folder) }
+    for key in ["file", "data"] where !part.has(key) { problems.append("\(place): '\(key)' is missing: a path") }
+    model.evaluateOn = part.text("evaluate-on", place, &problems).map { located($0, in: folder) }
     if part.has("recipes") { model.recipes = part.names("recipes", &problems) }
     return model
   }
@@ -117,11 +117,12 @@ package struct ZooFile: Hashable, Sendable {
     return part.entries("recipes", &problems, allowsText: true).map { name, part in
       if let text = part.onlyText { return NamedRecipe(name: name, source: source(text, in: folder)) }
       problems += part.unknownKeys(["recipe", "set"], "recipe '\(name)'")
-      if part.text("recipe") == nil {
+      let recipe = part.text("recipe", "recipe '\(name)'", &problems)
+      if !part.has("recipe") {
         problems.append("recipe '\(name)': 'recipe' is missing: a file, or a name from 'signum list recipes'")
       }
       return NamedRecipe(
-        name: name, source: source(part.text("recipe") ?? "", in: folder), changes: part.changes("set", &problems))
+        name: name, source: source(recipe ?? "", in: folder), changes: part.changes("set", &problems))
     }
   }
 
@@ -129,7 +130,8 @@ package struct ZooFile: Hashable, Sendable {
     problems += part.unknownKeys(["model", "recipe", "set"], "an override")
     if !part.has("set") { problems.append("an override: 'set' is missing: keys of a recipe with their values") }
     return Override(
-      model: part.text("model") ?? "*", recipe: part.text("recipe") ?? "*", changes: part.changes("set", &problems))
+      model: part.text("model", "an override", &problems) ?? "*",
+      recipe: part.text("recipe", "an override", &problems) ?? "*", changes: part.changes("set", &problems))
   }
 
   private static func located(_ path: String, in folder: String) -> String {
@@ -158,6 +160,7 @@ package struct ZooFile: Hashable, Sendable {
     }
     let names = recipes.map(\.name)
     for model in models {
+      if model.recipes.isEmpty { problems.append("model '\(model.name)': 'recipes' names none") }
       problems += model.recipes.filter { pattern in !names.contains { $0.matches(pattern) } }.map {
         "model '\(model.name)': no recipe matches '\($0)'" + suggestion(for: $0, among: names)
       }
@@ -176,11 +179,13 @@ package struct ZooFile: Hashable, Sendable {
     let twice = Dictionary(grouping: names) { $0 }.filter { $1.count > 1 }.keys.sorted()
     return twice.map { "the \(what) '\($0)' occurs twice" }
       + names.filter { !isName($0) }.map {
-        "the \(what) '\($0)' cannot name a folder: it wants letters, digits, '-', '_' and '.', and no sign first"
+        "the \(what) '\($0)' cannot name a folder: it wants letters, digits, '-', '_' and '.', no sign first, and neither lock nor ledger.sqlite"
       }
   }
 
   private static func isName(_ text: String) -> Bool {
+    // The zoo's own files lie beside the folders of the models.
+    guard text != "lock", !text.hasPrefix(ZooLedger.fileName) else { return false }
     guard let first = text.first, first.isASCII, first.isLetter || first.isNumber, text.utf8.count <= 100 else {
       return false
     }

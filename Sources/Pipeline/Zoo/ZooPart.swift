@@ -21,13 +21,22 @@ struct ZooPart {
 
   func has(_ key: String) -> Bool { self[key] != nil }
   func isList(_ key: String) -> Bool { self[key]?.sequence != nil }
-  func text(_ key: String) -> String? { self[key]?.scalar?.string }
+
+  /// One word or number; a key that has something else is a problem.
+  func text(_ key: String, _ place: String, _ problems: inout [String]) -> String? {
+    guard let value = self[key] else { return nil }
+    if value.scalar == nil { problems.append("\(place): '\(key)' wants one name, pattern or path") }
+    return value.scalar?.string
+  }
 
   func unknownKeys(_ known: [String], _ place: String) -> [String] {
     guard node?.mapping != nil else { return ["\(place): 'key: value' lines are wanted"] }
-    return pairs.filter { !known.contains($0.key) }.map {
-      "\(place): there is no key '\($0.key)'" + suggestion(for: $0.key, among: known)
-    }
+    let others = (node?.mapping?.count ?? 0) - pairs.count
+    let strange = others > 0 ? ["\(place): \(others) keys are no text"] : []
+    return strange
+      + pairs.filter { !known.contains($0.key) }.map {
+        "\(place): there is no key '\($0.key)'" + suggestion(for: $0.key, among: known)
+      }
   }
 
   /// A mapping from names to mappings, in its order.

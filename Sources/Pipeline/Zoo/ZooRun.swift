@@ -74,16 +74,14 @@ package final class ZooRun: Sendable {
     var known: [ZooLedger.Job] = []
     var open: [(Int, ZooJob)] = []
     for (place, job) in plan.jobs.enumerated() {
+      let old = try ledger.job(job)
       var record = ZooLedger.Job(job, position: place)
-      if let old = try ledger.job(job), old.hash == job.hash, job.hash != nil {
+      // What lies there still belongs to the old row, until the job is begun.
+      record.hash = old?.hash
+      if let old, job.problem != nil || old.hash == job.hash {
         record = old
         record.position = place
-        record.settle(in: folder)
-      } else if job.hash != nil {
-        // Nothing of what lies there belongs to this job; the ledger must not say so before it is gone.
-        for name in [job.output, job.output + ".unverified", job.output + ".checkpoint", job.log, job.messages] {
-          unlink(folder + "/" + name)
-        }
+        if job.problem == nil { record.settle(in: folder) }
       }
       if let problem = job.problem { (record.state, record.message) = (.failed, problem) }
       if record.state != .done, job.problem == nil { open.append((place, job)) }
@@ -108,6 +106,7 @@ package final class ZooRun: Sendable {
   private func work(on job: ZooJob, _ place: Int, of count: Int, _ lock: Int32) {
     do {
       guard var record = try ledger.job(job) else { return }
+      if record.hash != job.hash { record = try renewed(job, place) }
       let start = try ZooConversion(job, in: folder)
       (record.state, record.message) = (.running, nil)
       try ledger.save(record)
@@ -132,9 +131,24 @@ package final class ZooRun: Sendable {
   }
 }
 
+extension ZooRun {
+  /// A row for a job of which nothing has been made: what an older plan left there is removed, and only then forgotten.
+  private func renewed(_ job: ZooJob, _ place: Int) throws -> ZooLedger.Job {
+    for name in [job.output, job.output + ".unverified", job.output + ".checkpoint", job.log, job.messages] {
+      unlink(folder + "/" + name)
+    }
+    let record = ZooLedger.Job(job, position: place)
+    try ledger.save(record)
+    return record
+  }
+}
+
 extension ZooLedger.Job {
-  /// Finds out what became of a job whose run was killed, and whether the file of one that was done still lies there.
+  /// Finds out what became of a job whose run was killed, and whether the file of one that was done still lies there;
+  /// one that was done before its plan could not be read is done again.
   fileprivate mutating func settle(in folder: String) {
+    if state == .failed, isVerified == true { (state, message) = (.done, nil) }
+    if state == .failed, Output.kind(folder + "/" + output + ".checkpoint") == S_IFREG { state = .interrupted }
     if state == .running || state == .interrupted {
       state = .interrupted
       if let log = try? RunLog(contentsOf: folder + "/" + log), log.outcome == "verified" { take(log) }
