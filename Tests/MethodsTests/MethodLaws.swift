@@ -16,8 +16,11 @@ struct MethodLaws {
   static let cases =
     methods.map { $0.name } + [
       "binary-connect:stochastic=true", "binary-connect:scale=mean", "binary-connect:scale=one", "dorefa:bits=2",
-      "dorefa:bits=3", "dorefa:bits=8", "round:bits=1", "round:bits=2", "round:bits=8", "round:ternary=true",
-      "target-sparsity:zeros=0.3", "ternary-weights:per-channel=true", "trained-ternary:zeros=0.5",
+      "dorefa:bits=3", "dorefa:bits=8", "learned-step:bits=2", "learned-step:bits=8", "learned-step:per-channel=true",
+      "round:bits=1", "round:bits=2", "round:bits=8", "round:ternary=true",
+      "semi-relaxed:drop-bits=false", "semi-relaxed:learn-bits=true", "sub-bit:bits=8", "sub-bit:kernels=random",
+      "sub-bit:refine=false", "target-sparsity:zeros=0.3", "ternary-weights:per-channel=true",
+      "trained-ternary:zeros=0.5",
     ]
 
   private func type(named name: String) throws -> any Method.Type {

@@ -81,6 +81,25 @@ struct ResumingTests {
     }
   }
 
+  /// Methods keep all of their state where a checkpoint finds it: companions, what `settle` moves, what is drawn at random.
+  @Test(arguments: [
+    "binary-connect:stochastic=true", "group-transform", "learned-step", "semi-relaxed:learn-bits=true",
+    "sub-bit:refine-every=1", "target-sparsity", "trained-ternary",
+  ])
+  func everyMethodGoesOn(_ text: String) throws {
+    let parts = text.split(separator: ":").map(String.init)
+    let options = parts.dropFirst().map { $0.split(separator: "=").map(String.init) }
+    let method = try makeMethod(
+      named: parts[0], options: Dictionary(uniqueKeysWithValues: options.map { ($0[0], $0[1]) }))
+    let tuning = try SmallTraining.tuning(method) { $0.update = Self.rules[1] }
+    let (states, _, values) = try SmallTraining.states(tuning)
+    for state in [states[1], states[3]] {
+      let data = CheckpointFile.encode(Checkpoint(fingerprint: SmallTraining.fingerprint, state: state))
+      let outcome = try tuning.run(from: CheckpointFile.decode(data, path: "c").state, watch: Watch())
+      #expect(SmallTraining.values(outcome) == values, "\(state.course.place)")
+    }
+  }
+
   @Test func whatTheWatchThrowsEndsTraining() throws {
     struct Enough: Error {}
     var steps = 0
