@@ -194,7 +194,7 @@ private struct RecipePart<Key: CodingKey & CaseIterable & RawRepresentable> wher
 }
 
 /// A word, number or truth value, as text.
-private struct Word: Decodable {
+struct Word: Decodable {
   var text: String
 
   init(from decoder: any Decoder) throws {

@@ -168,14 +168,6 @@ private struct LooseText: Decodable {
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    if let flag = try? container.decode(Bool.self) {
-      text = "\(flag)"
-    } else if let whole = try? container.decode(Int.self) {
-      text = "\(whole)"
-    } else if let number = try? container.decode(Double.self) {
-      text = "\(number)"
-    } else {
-      text = (try? container.decode(String.self)) ?? ""
-    }
+    text = (try? container.decode(Word.self))?.text ?? ""
   }
 }

@@ -6,11 +6,11 @@ import Tensors
 ///     factor · (Σ level · ±x) + offset   becomes   Σ (factor · level) · ±x + offset
 ///
 /// A coded weight has a level of its own for each output channel, so its symbols stay what they were; of a float kernel
-/// each weight is multiplied. A batch norm that also adds a skip is left, because it is one pass over memory as it is; one
-/// that a sign or a staircase reads, at once or behind what moves or bounds numbers, is left, because a sum that is rounded elsewhere
-/// could fall on the other side of 0; one that a rectifier follows is left where the levels before it are powers of two
-/// (IR-Net's bit shifts) or one for the whole layer, because these take a byte a channel or less, and folded they would
-/// be a float each, and the rectifier a pass of its own where the batch norm has it in one.
+/// each weight is multiplied. Three kinds are left. One that also adds a skip is one pass over memory as it is. One that a
+/// sign or a staircase reads, at once or behind what moves or bounds numbers: a sum that is rounded elsewhere could fall on
+/// the other side of 0, or on another step. One with a rectifier in it after levels that are powers of two (IR-Net's bit
+/// shifts) or one for the whole layer: these take a byte a channel or less, and folded would be a float each, while the
+/// rectifier would be a pass of its own.
 package struct FoldBatchNorm: Pass {
   package static let name = "fold-batch-norm"
   package static let summary = "folds a batch norm into the weights and the bias before it"
@@ -37,7 +37,6 @@ package struct FoldBatchNorm: Pass {
         new.addConstant(node.name + ".bias", shift),
       ]
       let folded = try new.add(layer.name, operation, [layer.inputs[0]] + constants)
-      if let ceiling = norm.ceiling { return try new.add(node.name, Clip(minimum: 0, maximum: ceiling), [folded]) }
       return norm.relu ? try new.add(node.name, Relu(), [folded]) : folded
     }
   }
