@@ -2,6 +2,10 @@
 #include <math.h>
 #include <string.h>
 
+enum { LANES = 16 };
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
+typedef int32_t bits __attribute__((vector_size(LANES * sizeof(int32_t)), aligned(4)));
+
 typedef struct {
   const cc_pooling *p;
   const float *x;
@@ -9,7 +13,6 @@ typedef struct {
   const int32_t *read_places;
   int32_t *places;
 } pool;
-
 
 static int64_t first_inside(int64_t start, int64_t step) { return start >= 0 ? 0 : (-start + step - 1) / step; }
 static int64_t last_inside(int64_t start, int64_t step, int64_t size, int64_t limit) {
@@ -60,11 +63,43 @@ static inline __attribute__((always_inline)) void larger_with_place(
   }
 }
 
+// Whether windows lie side by side and leave nothing of an image between them.
+static bool covers(const cc_pooling *p) {
+  return p->stride_height == p->size_height && p->stride_width == p->size_width && p->dilation_height == 1
+         && p->dilation_width == 1 && p->pad_top == 0 && p->pad_left == 0
+         && p->size_height * p->out_height == p->in_height && p->size_width * p->out_width == p->in_width;
+}
+
+// With few channels, sixteen numbers of a window are done all the same, as long as the row has them: what is written too
+// much belongs to pixels that come later. How many windows of a row have them, where windows cover the image.
+static int64_t wide_windows(const cc_pooling *p) {
+  int64_t room = p->channels < LANES ? p->out_width * p->channels - LANES : -1;
+  return room < 0 ? 0 : room / p->channels + 1;
+}
+
+// The largest numbers of a window inside the image, in sixteen lanes.
+static inline __attribute__((always_inline)) void largest_of_window(const cc_pooling *p, const float *x, float *y) {
+  lanes best = (lanes){0} - INFINITY;
+  for (int64_t ky = 0; ky < p->size_height; ky++) {
+    for (int64_t kx = 0; kx < p->size_width; kx++) {
+      lanes pixel = *(const lanes *)(x + (ky * p->in_width + kx) * p->channels);
+      bits wins = (bits)(pixel > best) | (bits)(pixel != pixel);
+      best = (lanes)(((bits)pixel & wins) | ((bits)best & ~wins));
+    }
+  }
+  *(lanes *)y = best;
+}
+
 // Cloned as a whole: a call for each pixel would cost more than its few channels.
 CC_CLONES static void max_image(const cc_pooling *p, const float *x, float *y, int32_t *places) {
-  int64_t channels = p->channels;
+  int64_t channels = p->channels, windows = !places && covers(p) ? wide_windows(p) : 0;
   for (int64_t oy = 0; oy < p->out_height; oy++) {
     for (int64_t ox = 0; ox < p->out_width; ox++) {
+      if (ox < windows) {
+        int64_t corner = (oy * p->size_height * p->in_width + ox * p->size_width) * channels;
+        largest_of_window(p, x + corner, y + (oy * p->out_width + ox) * channels);
+        continue;
+      }
       float *best = y + (oy * p->out_width + ox) * channels;
       int32_t *place = places ? places + (oy * p->out_width + ox) * channels : NULL;
       for (int64_t c = 0; c < channels; c++) best[c] = -INFINITY;
@@ -115,6 +150,82 @@ static void max_backward_work(void *context, int64_t first, int64_t last) {
 void cc_max_pool_backward(const cc_pooling *shape, const float *gradient, const int32_t *places, float *result) {
   pool s = {shape, gradient, result, places, NULL};
   cc_parallel(shape->batch, max_backward_work, &s);
+}
+
+// The gradient of a window for sixteen channels, to the pixels that win as in larger_with_place.
+static inline __attribute__((always_inline)) void share_window(
+    const cc_pooling *p, const float *x, const float *gradient, float *result) {
+  lanes best = (lanes){0} - INFINITY;
+  bits won = (bits){0} - 1, slope = *(const bits *)gradient;
+  int32_t tap = 0;
+  for (int64_t ky = 0; ky < p->size_height; ky++) {
+    for (int64_t kx = 0; kx < p->size_width; kx++, tap++) {
+      lanes pixel = *(const lanes *)(x + (ky * p->in_width + kx) * p->channels);
+      bits wins = (bits)(pixel > best) | (bits)(pixel != pixel);
+      best = (lanes)(((bits)pixel & wins) | ((bits)best & ~wins));
+      won = (wins & tap) | (won & ~wins);
+    }
+  }
+  tap = 0;
+  for (int64_t ky = 0; ky < p->size_height; ky++) {
+    for (int64_t kx = 0; kx < p->size_width; kx++, tap++) {
+      *(bits *)(result + (ky * p->in_width + kx) * p->channels) = slope & (bits)(won == tap);
+    }
+  }
+}
+
+// The same for one channel.
+static void share_channel(const cc_pooling *p, const float *x, const float *gradient, float *result) {
+  float best = -INFINITY;
+  int64_t won = -1;
+  for (int64_t ky = 0; ky < p->size_height; ky++) {
+    for (int64_t kx = 0; kx < p->size_width; kx++) {
+      int64_t place = (ky * p->in_width + kx) * p->channels;
+      result[place] = 0;
+      if (x[place] > best || x[place] != x[place]) best = x[place], won = place;
+    }
+  }
+  if (won >= 0) result[won] = *gradient;
+}
+
+CC_CLONES static void apart_image(const cc_pooling *p, const float *x, const float *gradient, float *result) {
+  int64_t channels = p->channels;
+  int64_t windows = covers(p) ? wide_windows(p) : 0;
+  for (int64_t oy = 0; oy < p->out_height; oy++) {
+    for (int64_t ox = 0; ox < p->out_width; ox++) {
+      int64_t corner = (oy * p->stride_height * p->in_width + ox * p->stride_width) * channels;
+      const float *slope = gradient + (oy * p->out_width + ox) * channels;
+      int64_t c = 0;
+      if (ox < windows) {
+        share_window(p, x + corner, slope, result + corner);
+        continue;
+      }
+      for (; c + LANES <= channels; c += LANES) share_window(p, x + corner + c, slope + c, result + corner + c);
+      for (; c < channels; c++) share_channel(p, x + corner + c, slope + c, result + corner + c);
+    }
+  }
+}
+
+typedef struct {
+  const cc_pooling *p;
+  const float *x, *gradient;
+  float *result;
+} apart;
+
+static void apart_work(void *context, int64_t first, int64_t last) {
+  const apart *a = context;
+  const cc_pooling *p = a->p;
+  int64_t in = p->in_height * p->in_width * p->channels, out = p->out_height * p->out_width * p->channels;
+  // What lies between windows, or behind the last, gets nothing.
+  if (!covers(p)) memset(a->result + first * in, 0, (last - first) * in * sizeof(float));
+  for (int64_t image = first; image < last; image++) {
+    apart_image(p, a->x + image * in, a->gradient + image * out, a->result + image * in);
+  }
+}
+
+void cc_max_pool_apart_backward(const cc_pooling *shape, const float *x, const float *gradient, float *result) {
+  apart a = {shape, x, gradient, result};
+  cc_parallel(shape->batch, apart_work, &a);
 }
 
 static void average_work(void *context, int64_t first, int64_t last) {

@@ -19,7 +19,25 @@ package enum Pooling {
     return (y, places)
   }
 
-  package static func maximumBackward(_ gradient: Tensor, places: [Int32], image: Shape, window: Window) -> Tensor {
+  /// The gradient for the image: each window's goes to the pixel that won.
+  package static func maximumBackward(_ gradient: Tensor, x: Tensor, window: Window) -> Tensor {
+    guard window.isApart else {
+      // Finding the winners again costs less than keeping them for every pool of a network.
+      let places = maximum(x, window: window, keepsPlaces: true).places
+      return maximumBackward(gradient, places: places, image: x.shape, window: window)
+    }
+    var description = cc_pooling(x.shape, gradient.shape, window: window)
+    let (x, gradient) = (x.inLayout(.channelsLast), gradient.inLayout(.channelsLast))
+    return Tensor(x.shape, layout: .channelsLast) { result in
+      x.withUnsafeFloats { x in
+        gradient.withUnsafeFloats {
+          cc_max_pool_apart_backward(&description, x.baseAddress, $0.baseAddress, result.baseAddress)
+        }
+      }
+    }
+  }
+
+  static func maximumBackward(_ gradient: Tensor, places: [Int32], image: Shape, window: Window) -> Tensor {
     var description = cc_pooling(image, gradient.shape, window: window)
     let gradient = gradient.inLayout(.channelsLast)
     return Tensor(image, layout: .channelsLast) { result in
@@ -43,6 +61,13 @@ package enum Pooling {
     return Tensor(image, layout: .channelsLast) { result in
       gradient.withUnsafeFloats { cc_average_pool_backward(&description, $0.baseAddress, result.baseAddress) }
     }
+  }
+}
+
+extension Window {
+  /// Whether each pixel of an image is under one window at most, and every window lies inside the image.
+  fileprivate var isApart: Bool {
+    dilations == [1, 1] && padding == [0, 0, 0, 0] && !roundsUp && strides[0] >= size[0] && strides[1] >= size[1]
   }
 }
 

@@ -5,7 +5,8 @@ import Tensors
 package enum Arithmetic: Sendable {
   /// Each product as it is written: what is verified, evaluated and shipped.
   case direct
-  /// With a quarter of the multiplications where that is possible; sums differ by some 2e-6 of the largest.
+  /// With a quarter of the multiplications, or in another order, where that is faster; sums differ by some 2e-6 of the
+  /// largest.
   case transformed
 }
 

@@ -9,7 +9,7 @@ import Tensors
 /// https://arxiv.org/abs/1710.09412).
 ///
 /// All of it is a function of the seed, the epoch and the image's index; mixing is one of the seed, the epoch and the
-/// step.
+/// step. With `views` of a number, epoch e shows images as epoch e mod `views` does, only mixed anew.
 package struct Augmentation: Hashable, Sendable, Codable {
   /// How many pixels an image is moved at most, up, down, left and right.
   package var padding: Int
@@ -25,6 +25,8 @@ package struct Augmentation: Hashable, Sendable, Codable {
   package var saturation: Float = 0
   /// The parameter α of the Beta(α, α) distribution from which a batch's share of mixing is drawn; 0 mixes nothing.
   package var mixup: Float = 0
+  /// How many ways each image is varied, taken in turn, an epoch each; 0 draws a new one for every epoch.
+  package var views: Int = 0
 
   /// - Precondition: the padding is not negative.
   package init(padding: Int, flips: Bool) {
@@ -40,6 +42,9 @@ package struct Augmentation: Hashable, Sendable, Codable {
   /// Whether it needs entries with a height and a width.
   var wantsImages: Bool { padding > 0 || flips || cutout > 0 || variesColours }
   var variesColours: Bool { brightness > 0 || contrast > 0 || saturation > 0 }
+
+  /// The first epoch that shows images as this one does.
+  func view(inEpoch epoch: Int) -> Int { views > 0 && epoch > 0 ? epoch % views : epoch }
 
   /// Where an image lies in an epoch: a function of the seed, the epoch and the image's index alone.
   package func placement(seed: UInt64, epoch: Int, index: Int) -> Placement {

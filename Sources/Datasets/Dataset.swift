@@ -88,7 +88,8 @@ extension Dataset {
     let isImage = imageShape.rank == 3
     precondition(isImage || !augmentation.wantsImages, "\(name): only images can be varied, not entries \(imageShape)")
     let variation = ImageVariation(
-      augmentation, normalization, imageShape: imageShape, largestPixel: largestPixel, seed: seed, epoch: epoch)
+      augmentation, normalization, imageShape: imageShape, largestPixel: largestPixel, seed: seed,
+      epoch: augmentation.view(inEpoch: epoch))
     let size = imageShape.count
     let shape = Shape([indices.count] + imageShape.dimensions)
     return Tensor(shape, layout: isImage ? .channelsLast : .rowMajor) { target in

@@ -41,6 +41,9 @@ extension Dataset {
         throw .augmentation(name, "a \(what) of \(pixels) pixels; 0 to 1024 is wanted")
       }
     }
+    guard (0...1_000_000).contains(augmentation.views) else {
+      throw .augmentation(name, "\(augmentation.views) views of an image; 0 to 1000000 is wanted")
+    }
     let strengths = [
       ("brightness", augmentation.brightness), ("contrast", augmentation.contrast),
       ("saturation", augmentation.saturation), ("mixup", augmentation.mixup),

@@ -119,6 +119,12 @@ extension [LayerReport] {
     return weights == 0 ? nil : coded.reduce(0.0) { $0 + $1.weightBits * Double($1.weights) } / Double(weights)
   }
 
+  /// The share of the weights of coded layers that are 0; nil without such layers.
+  package var zeros: Double? {
+    let weights = coded.reduce(0) { $0 + $1.weights }
+    return weights == 0 ? nil : coded.reduce(0.0) { $0 + $1.zeros * Double($1.weights) } / Double(weights)
+  }
+
   /// The most that a coded layer reads; nil without such layers.
   package var activationBits: Int? { coded.map(\.activationBits).max() }
 }

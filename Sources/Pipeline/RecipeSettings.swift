@@ -183,6 +183,9 @@ extension Recipe {
     .init("saturation", \.saturation, "a number", in: within(0...10), "the same for the saturation"),
     .init("mixup", \.mixup, "a number", in: within(0...10), "images are mixed in shares of Beta(x, x)"),
     .init(
+      "views", \.views, "a whole number", in: within(0...1_000_000),
+      "ways in which each is varied, in turn; 0 draws a new one an epoch"),
+    .init(
       "limit", \.limit, "a whole number", in: orNone(within(1...1_000_000_000)),
       "training images at most, drawn by the seed"),
     .init(

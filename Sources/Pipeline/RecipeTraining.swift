@@ -68,6 +68,7 @@ extension Recipe {
     augmentation.contrast = contrast
     augmentation.saturation = saturation
     augmentation.mixup = mixup
+    augmentation.views = views
     return augmentation
   }
 }

@@ -67,23 +67,43 @@ package struct FineTuning: Sendable {
       distillation: settings.distillation, temperature: settings.temperature, smoothing: settings.labelSmoothing)
   }
 
+  /// What the teacher makes of images: its answers, and the layers that are matched. Nil without a teacher.
+  func teach(_ images: Tensor) -> Trace? {
+    teacher.map { teacher in
+      teacher.run(
+        teacher.values(for: images), at: .teaching, keeping: .only([teacher.logits] + matched.map(\.teacher)))
+    }
+  }
+
+  /// What the teacher answers to images: `[batch, classes]`.
+  ///
+  /// - Precondition: there is a teacher.
+  func answers(_ images: Tensor) -> Tensor { teach(images)![teacher!.logits].flattenedToRows() }
+
+  /// Where the teacher's answers are kept; nil where it must be asked in every step.
+  var lessons: Lessons? {
+    guard let teacher, matched.isEmpty else { return nil }
+    let output = teacher[teacher.logits].shape
+    return Lessons(
+      images: training.count, classes: output.count / max(output[0], 1), augmentation: settings.augmentation)
+  }
+
   /// One step on a batch of images. Throws `Divergence` where numbers stop being numbers; the parameters are then as
   /// they were.
+  ///
+  /// - Parameter answers: what the teacher answers to the images, where it is known: `[batch, classes]`.
   func step(
-    _ parameters: inout Parameters, _ batch: Batch, epoch: Int, step: Int, of steps: Int
+    _ parameters: inout Parameters, _ batch: Batch, answers: Tensor? = nil, epoch: Int, step: Int, of steps: Int
   ) throws(Divergence) -> Objective.Value {
     let moment = moment(epoch, step, steps)
-    let lesson = teacher.map { teacher in
-      teacher.run(
-        teacher.values(for: batch.images), at: .teaching, keeping: .only([teacher.logits] + matched.map(\.teacher)))
-    }
+    let lesson = answers == nil ? teach(batch.images) : nil
     let logits = student.logits
     let trace = student.run(
       student.values(for: batch.images), at: moment, keeping: .forGradients(and: [logits] + matched.map(\.student)),
       constants: parameters.values
     )
     let shape = trace[logits].shape
-    let wanted = teacher.flatMap { teacher in lesson.map { $0[teacher.logits].flattenedToRows() } }
+    let wanted = answers ?? teacher.flatMap { teacher in lesson.map { $0[teacher.logits].flattenedToRows() } }
     var value = objective(
       trace[logits].flattenedToRows(), teacher: wanted, labels: batch.labels, partners: batch.mixing?.partnerLabels,
       share: batch.mixing?.share ?? 1)

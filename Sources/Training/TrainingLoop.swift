@@ -61,12 +61,13 @@ extension FineTuning {
   }
 }
 
-/// Training under way. Its parameters and its course are all that changes; what is random follows from the seed, the
-/// epoch and the step.
+/// Training under way. Its parameters, the teacher's lessons and its course are all that changes; what is random follows
+/// from the seed, the epoch and the step.
 private struct TrainingLoop {
   private let tuning: FineTuning
   private let watch: Watch
   private(set) var parameters: Parameters
+  private var lessons: Lessons?
   private(set) var course = Course()
   private var pace = Pace()
   /// The step that was done last, both from 1.
@@ -76,6 +77,7 @@ private struct TrainingLoop {
     self.tuning = tuning
     self.watch = watch
     parameters = Parameters(of: tuning.student, rule: tuning.settings.update)
+    lessons = tuning.lessons
   }
 
   /// Brings the statistics of batch norms to what the coded weights make of the data.
@@ -84,9 +86,10 @@ private struct TrainingLoop {
   }
 
   mutating func restore(_ state: TrainingState) throws(CheckpointError) {
-    let tensors = Dictionary(state.tensors.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
-    let problems =
-      state.course.problems(epochs: tuning.settings.epochs) { tuning.batches($0).count } + parameters.restore(tensors)
+    var tensors = Dictionary(state.tensors.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    var problems = state.course.problems(epochs: tuning.settings.epochs) { tuning.batches($0).count }
+    problems += lessons?.restore(&tensors) ?? []
+    problems += parameters.restore(tensors)
     guard problems.isEmpty else { throw CheckpointError("", .unfit(problems)) }
     course = state.course
   }
@@ -96,10 +99,14 @@ private struct TrainingLoop {
   }
 
   private mutating func runEpoch() throws {
+    let tuning = tuning
     let batches = tuning.batches(course.epoch)
     pace.begin()
     for batch in tuning.loader(batches, epoch: course.epoch, from: course.step) {
-      let value = try tuning.step(&parameters, batch, epoch: course.epoch, step: course.step, of: batches.count)
+      let answers = lessons?.answers(
+        to: batch.images, of: batches[course.step], epoch: course.epoch, asking: tuning.answers)
+      let value = try tuning.step(
+        &parameters, batch, answers: answers, epoch: course.epoch, step: course.step, of: batches.count)
       last = (course.epoch + 1, course.step + 1)
       course.step += 1
       course.sums.loss += Double(value.loss)
@@ -139,7 +146,7 @@ private struct TrainingLoop {
 
   /// What a checkpoint holds. A state that has broken is not worth one, and would hide the last good one.
   private func state() throws -> TrainingState {
-    let tensors = parameters.tensors
+    let tensors = parameters.tensors + (lessons?.tensors ?? [])
     if let broken = tensors.first(where: { !$0.value.isFinite }) {
       throw Divergence(epoch: last.epoch, step: last.step, origin: .state(broken.name))
     }

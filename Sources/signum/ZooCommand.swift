@@ -133,8 +133,8 @@ struct ZooCommand: ParsableCommand {
       abstract: "Print one table of all results.",
       discussion: """
         The figures are those that each conversion measured and wrote down. W/A bits are the \
-        mean of the coded layers' weights, and what these layers read; top-1 is on the images \
-        that the model is evaluated on.
+        mean of the coded layers' weights, and what these layers read; zeros are the share of these weights \
+        that are 0; top-1 is on the images that the model is evaluated on.
 
         Example:
 

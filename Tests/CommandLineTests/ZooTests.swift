@@ -29,6 +29,7 @@ import Testing
     let report = try zoo.report()
     #expect(report.map { $0["recipe"] as? String } == ["one", "two"])
     #expect(report.allSatisfy { $0["verified"] as? Bool == true && $0["weightBits"] as? Double == 1 })
+    #expect(report.allSatisfy { $0["zeros"] as? Double == 0 })
     let evaluated = try Program.run(
       ["evaluate", one + "/tiny.one.signum", "--data", BadFiles.data, "--json"]).object()
     let top1 = try #require(report[0]["packedTop1"] as? Double)

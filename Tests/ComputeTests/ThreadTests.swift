@@ -103,7 +103,7 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
         other.transposed([2, 0, 3, 1]),
         ChannelAffine.forward(x, factor: channel, offset: channel, skip: other.inLayout(.channelsLast), relu: true),
         ChannelAffine.backwardSource(x, x: other.inLayout(.channelsLast), a: channel, b: channel, d: channel),
-        pooled.y, Pooling.maximumBackward(pooled.y, places: pooled.places, image: x.shape, window: window),
+        pooled.y, Pooling.maximumBackward(pooled.y, x: x, window: window),
         Pooling.average(x, window: window, countsPadding: false),
         Pooling.averageBackward(pooled.y, image: x.shape, window: window, countsPadding: true),
       ]
@@ -117,6 +117,23 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
       let parts = ConvolutionPrimitive.backwardKernel(
         gradient, x: x, kernel: [20, 1, 5, 5], bias: true, window: window, groups: 1)
       return [parts.kernel, parts.bias!]
+    }
+  }
+
+  @Test func convolutionsOfChannelsAlone() {
+    let window = Window(size: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1], dilations: [1, 1])
+    let (x, gradient) = (Tensor.random([67, 48, 13, 12], seed: 1), Tensor.random([67, 48, 7, 6], seed: 2))
+    let kernel = Tensor.random([48, 1, 3, 3], seed: 3)
+    expectSame {
+      [
+        ConvolutionPrimitive.forward(
+          x, kernel: kernel, bias: nil, window: window, groups: 48, arithmetic: .transformed),
+        ConvolutionPrimitive.backwardImage(
+          gradient, kernel: kernel, image: x.shape, window: window, groups: 48, arithmetic: .transformed),
+        ConvolutionPrimitive.backwardKernel(
+          gradient, x: x, kernel: kernel.shape, bias: false, window: window, groups: 48, arithmetic: .transformed
+        ).kernel,
+      ]
     }
   }
 

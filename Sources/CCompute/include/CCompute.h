@@ -150,6 +150,8 @@ typedef struct {
 // Padding counts as −∞. places [out elements] gets the row-major pixel that won, for the backward rule; may be null.
 void cc_max_pool(const cc_pooling *shape, const float *x, float *y, int32_t *places);
 void cc_max_pool_backward(const cc_pooling *shape, const float *gradient, const int32_t *places, float *result);
+// Windows without padding or dilation that do not overlap: the gradient goes to the pixel of x that wins, as above.
+void cc_max_pool_apart_backward(const cc_pooling *shape, const float *x, const float *gradient, float *result);
 void cc_average_pool(const cc_pooling *shape, const float *x, float *y);
 void cc_average_pool_backward(const cc_pooling *shape, const float *gradient, float *result);
 
@@ -164,6 +166,22 @@ typedef struct {
 // kernel_gradient [out, in, height, width]; bias_gradient [out] may be null.
 void cc_few_channels_backward_kernel(const cc_few_channels *shape, const float *x, const float *gradient,
                                      float *kernel_gradient, float *bias_gradient);
+
+// ---- convolution of each channel alone ----
+
+// Channels are a multiple of 16; kernels are at most 7 wide.
+typedef struct {
+  int64_t batch, channels;
+  int64_t in_height, in_width, out_height, out_width;
+  int64_t kernel_height, kernel_width, stride_height, stride_width, pad_top, pad_left;
+} cc_depthwise;
+
+// kernel [channels, height, width]; bias [channels] may be null.
+void cc_depthwise_forward(const cc_depthwise *shape, const float *x, const float *kernel, const float *bias, float *y);
+void cc_depthwise_backward_source(const cc_depthwise *shape, const float *gradient, const float *kernel,
+                                  float *source_gradient);
+void cc_depthwise_backward_kernel(const cc_depthwise *shape, const float *x, const float *gradient,
+                                  float *kernel_gradient);
 
 // ---- moving data ----
 

@@ -84,7 +84,7 @@ package struct Convolution: Operator {
   package func path(for inputs: [Shape]) -> TrainingPath {
     let names = ConvolutionPrimitive.implementations(
       inputs[0], kernel: inputs[1], bias: inputs.count == 3, window: window(of: inputs[1]), groups: groups)
-    if names.allSatisfy({ $0.value == "winograd" }) { return .fused }
+    if names.allSatisfy({ $0.value == "winograd" || $0.value == "depthwise" }) { return .fused }
     let slow = names.filter { $0.value.hasPrefix("ref") || $0.value.isEmpty }.map(\.direction)
     if !slow.isEmpty {
       let channels = groups > 1 ? "groups \(groups) with \(inputs[1][1]) channels each" : "\(inputs[0][1]) channels"

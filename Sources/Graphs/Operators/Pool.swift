@@ -24,9 +24,7 @@ package struct MaxPool: Operator {
   package func backward(
     _ gradient: Tensor, from evaluation: Evaluation, inputs: [Tensor], needed: [Bool], at moment: Moment
   ) -> [Tensor?] {
-    // Finding the winners again costs less than keeping them for every pool of a network.
-    let places = Pooling.maximum(inputs[0], window: window, keepsPlaces: true).places
-    return [Pooling.maximumBackward(gradient, places: places, image: inputs[0].shape, window: window)]
+    [Pooling.maximumBackward(gradient, x: inputs[0], window: window)]
   }
 
   package func path(for inputs: [Shape]) -> TrainingPath { .fused }

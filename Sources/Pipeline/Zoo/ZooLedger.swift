@@ -39,6 +39,7 @@ package final class ZooLedger: Sendable {
     package var method: String?
     package var weightBits: Double?
     package var activationBits: Int?
+    package var zeros: Double?
     package var floatBytes: Int?
     package var packedBytes: Int?
     package var floatTop1: Double?
@@ -112,6 +113,9 @@ package final class ZooLedger: Sendable {
         table.column("resumes", .boolean).notNull()
         table.column("outcome", .text)
       }
+    }
+    migrator.registerMigration("2") { database in
+      try database.alter(table: "job") { $0.add(column: "zeros", .double) }
     }
     return migrator
   }

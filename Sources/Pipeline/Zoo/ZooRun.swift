@@ -182,6 +182,7 @@ extension ZooLedger.Job {
     (state, message) = (verification.passes ? .done : .unverified, nil)
     (method, floatBytes, packedBytes) = (result.method, result.floatBytes, result.packedBytes)
     (weightBits, activationBits) = (result.layers?.weightBits, result.layers?.activationBits)
+    zeros = result.layers?.zeros
     (floatTop1, packedTop1) = (verification.floatTop1, verification.packedTop1)
     (isVerified, seconds) = (verification.passes, log.seconds)
   }

@@ -14,6 +14,8 @@ package struct ZooTable: Sendable {
     /// The mean over the weights of coded layers, and the most that one of these layers reads.
     var weightBits: Double?
     var activationBits: Int?
+    /// The share of these weights that are 0.
+    var zeros: Double?
     var floatBytes, packedBytes: Int?
     /// Shares of right answers, from 0 to 1.
     var floatTop1, packedTop1, difference: Double?
@@ -31,8 +33,9 @@ package struct ZooTable: Sendable {
       let pair = known.flatMap { job in job.packedTop1.flatMap { packed in job.floatTop1.map { packed - $0 } } }
       return Row(
         model: job.model, recipe: job.recipe, export: job.export, state: job.state.rawValue, method: known?.method,
-        weightBits: known?.weightBits, activationBits: known?.activationBits, floatBytes: known?.floatBytes,
-        packedBytes: known?.packedBytes, floatTop1: known?.floatTop1, packedTop1: known?.packedTop1, difference: pair,
+        weightBits: known?.weightBits, activationBits: known?.activationBits, zeros: known?.zeros,
+        floatBytes: known?.floatBytes, packedBytes: known?.packedBytes, floatTop1: known?.floatTop1,
+        packedTop1: known?.packedTop1, difference: pair,
         verified: known?.isVerified, seconds: known?.seconds, message: job.message)
     }
   }
@@ -46,7 +49,8 @@ package struct ZooTable: Sendable {
   }
 
   private static let columns = [
-    "model", "recipe", "method", "W/A bits", "bytes", "float top-1", "packed top-1", "difference", "verified", "time",
+    "model", "recipe", "method", "W/A bits", "zeros", "bytes", "float top-1", "packed top-1", "difference", "verified",
+    "time",
   ]
 
   private var markdown: String {
@@ -54,14 +58,15 @@ package struct ZooTable: Sendable {
     let cells = rows.map { row -> [String] in
       [
         row.model, row.recipe + (exports ? " (\(row.export))" : ""), row.method ?? "", row.bits,
-        row.packedBytes.map(String.init) ?? "", Self.percent(row.floatTop1), Self.percent(row.packedTop1),
+        row.zeros.map { String(format: "%.1f %%", $0 * 100) } ?? "", row.packedBytes.map(String.init) ?? "",
+        Self.percent(row.floatTop1), Self.percent(row.packedTop1),
         row.difference.map { String(format: "%+.2f", $0 * 100) } ?? "", row.verdict, Self.time(row.seconds),
       ].map { $0.replacing("|", with: "\\|") }
     }
     let widths = Self.columns.indices.map { column in
       max(Self.columns[column].count, cells.map { $0[column].count }.max() ?? 0)
     }
-    let isRight = Self.columns.indices.map { (3...7).contains($0) || $0 == 9 }
+    let isRight = Self.columns.indices.map { (3...8).contains($0) || $0 == 10 }
     func line(_ cells: [String]) -> String {
       let padded = cells.indices.map { column in
         let gap = String(repeating: " ", count: widths[column] - cells[column].count)
@@ -78,14 +83,14 @@ package struct ZooTable: Sendable {
 
   private var csv: String {
     let header = [
-      "model", "recipe", "export", "state", "method", "weight bits", "activation bits", "float bytes", "packed bytes",
-      "float top-1", "packed top-1", "difference", "verified", "seconds", "message",
+      "model", "recipe", "export", "state", "method", "weight bits", "activation bits", "zeros", "float bytes",
+      "packed bytes", "float top-1", "packed top-1", "difference", "verified", "seconds", "message",
     ]
     func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
     let lines = rows.map { row in
       [
         row.model, row.recipe, row.export, row.state, row.method ?? "", number(row.weightBits),
-        row.activationBits.map(String.init) ?? "", row.floatBytes.map(String.init) ?? "",
+        row.activationBits.map(String.init) ?? "", number(row.zeros), row.floatBytes.map(String.init) ?? "",
         row.packedBytes.map(String.init) ?? "", number(row.floatTop1), number(row.packedTop1), number(row.difference),
         row.verified.map { $0 ? "yes" : "no" } ?? "", number(row.seconds), row.message ?? "",
       ]
