@@ -12,6 +12,13 @@ struct LessonsTests {
     return augmentation
   }()
 
+  /// Pixels that show how they were moved.
+  private static let pictures: any Dataset = {
+    var generator = SplitMix64(seed: 5)
+    let bytes = (0..<250 * 48).map { _ in UInt8(generator.below(256)) }
+    return ImageArray(name: "pictures", imageShape: [3, 4, 4], pixels: .bytes(bytes), labels: nil)
+  }()
+
   /// Answers an image with its first two numbers.
   private static func answer(_ images: Tensor) -> Tensor {
     let size = images.count / images.shape[0]
@@ -20,7 +27,7 @@ struct LessonsTests {
   }
 
   @Test func asksOnceAboutEachView() throws {
-    let data = Quarters()
+    let data = Self.pictures
     var lessons = try #require(Lessons(images: data.count, classes: 2, augmentation: Self.augmentation))
     var asked: [Int] = []
     for epoch in 0..<5 {
@@ -89,13 +96,13 @@ struct LessonsTests {
 
   /// Views in turn are those of the first epochs.
   @Test func viewsComeInTurn() {
-    let data = Quarters()
+    let data = Self.pictures
     func images(_ epoch: Int, views: Int) -> Tensor {
       var augmentation = Self.augmentation
       augmentation.views = views
       return data.images(0..<8, augmentation: augmentation, seed: 1, epoch: epoch)
     }
     #expect(images(5, views: 2) == images(1, views: 0) && images(4, views: 2) == images(0, views: 0))
-    #expect((2..<6).contains { images($0, views: 0) != images(0, views: 0) })
+    #expect(images(5, views: 0) != images(1, views: 0))
   }
 }
