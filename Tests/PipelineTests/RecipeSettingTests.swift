@@ -16,7 +16,8 @@ struct RecipeSettingTests {
     "decay-biases": "0.5", "decay-normalization": "0.5", "decay-companions": "0.5", "clip-gradient": "2",
     "average": "0.5", "teacher": "none", "distillation": "0.5", "temperature": "2", "label-smoothing": "0.5",
     "matching": "attention", "matching-weight": "2", "matching-layers": "block*", "crop": "3", "flip": "true",
-    "cutout": "8", "brightness": "0.5", "contrast": "0.5", "saturation": "0.5", "mixup": "0.5", "views": "8", "limit": "100",
+    "cutout": "8", "brightness": "0.5", "contrast": "0.5", "saturation": "0.5", "mixup": "0.5", "views": "8",
+    "limit": "100",
     "resize": "64", "validation-split": "random", "validation": "0.5", "normalization": "imagenet",
     "seed": "4611686018427387905",
   ]
