@@ -84,6 +84,7 @@ let package = Package(
     tests("Graphs", ["Graphs"]),
     tests("Workloads", ["Workloads"]),
     tests("Importers", ["Importers"]),
+    tests("Conformance", ["signum-conformance"]),
     tests("Datasets", ["Datasets"]),
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),

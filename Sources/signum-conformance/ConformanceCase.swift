@@ -58,7 +58,10 @@ struct ConformanceCase {
     let (graph, known) = try importing(model, inputs)
     var values: [String: Tensor] = [:]
     for input in graph.inputs {
-      guard let tensor = inputs[input.name]?.tensor else { return .refused("input '\(input.name)' has no value") }
+      guard let given = inputs[input.name] else { return .refused("input '\(input.name)' has no value") }
+      guard let tensor = given.tensor else {
+        return .refused("input '\(input.name)' holds whole numbers above 2^24 that no Float is")
+      }
       values[input.name] = tensor
     }
     let trace = graph.run(values)

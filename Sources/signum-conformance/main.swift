@@ -69,10 +69,10 @@ while report.results.count < cases.count {
     report.results.append((cases[index], outcome))
   }
   if report.results.count < cases.count {
+    let status = worker.terminationStatus
     let reason =
       worker.terminationReason == .exit
-      ? "ended with \(worker.terminationStatus)"
-      : worker.terminationStatus == SIGALRM ? "took longer than \(seconds) s" : "crashed: signal \(worker.terminationStatus)"
+      ? "ended with \(status)" : status == SIGALRM ? "took longer than \(seconds) s" : "crashed: signal \(status)"
     report.results.append((cases[report.results.count], .wrong(reason)))
   }
 }

@@ -19,7 +19,8 @@ package struct Order: Operator {
     try require(inputs, count: 1...1)
     try require(axis >= 0 && axis < inputs[0].rank, "axis \(axis) is outside the \(inputs[0].rank) axes")
     // Above it not every whole number is a Float.
-    try require(inputs[0][axis] <= 1 << 24, "the axis has \(inputs[0][axis]) elements; at most \(1 << 24) are supported")
+    let size = inputs[0][axis]
+    try require(size <= 1 << 24, "the axis has \(size) elements; at most \(1 << 24) are supported")
     return inputs[0]
   }
 

@@ -125,7 +125,8 @@ extension ONNXOperators {
       try node.require(ratio == 0, "its training mode is on: export the model for inference")
     }
     if node.outputs.count > 1 {
-      let shape = try translation.charge(node, try translation.shape(of: try translation.input(node, 0), node).dimensions)
+      let own = try translation.shape(of: try translation.input(node, 0), node)
+      let shape = try translation.charge(node, own.dimensions)
       let mask = Literal(node.outputs[1], shape, integers: Array(repeating: 1, count: shape.count), type: .truth)
       translation.give(laterOutputs: [.literal(mask)])
     }

@@ -125,8 +125,8 @@ extension ONNXOperators {
     let put = try translation.reshaped(node, values, to: [count, width], part: "values")
     var places = try translation.reshaped(node, points.places, to: [count, 1], part: "places")
     let zeros = try translation.charge(node, [1, width])
-    places = try translation.step(
-      node, Add(), [places, try translation.constant(Literal("\(node.name).zeros", Tensor(zeros, repeating: 0)), for: node)])
+    let row = Literal("\(node.name).zeros", Tensor(zeros, repeating: 0))
+    places = try translation.step(node, Add(), [places, try translation.constant(row, for: node)])
     let scattered = try translation.step(
       node, ScatterElements(axis: 0, try scattering(node)), [rows, places, put], type: translation.type(of: x))
     return .node(

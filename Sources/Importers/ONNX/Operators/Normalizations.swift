@@ -136,9 +136,9 @@ extension ONNXOperators {
     try node.require(
       (1...largestWindow).contains(size) && shape.rank >= 2, "'size' is \(size), outside 1 to \(largestWindow)")
     let batch = translation.batch(of: input)
+    let pixels = shape.count / max(shape[0] * shape[1], 1)
     let columns = try translation.reshaped(
-      node, try translation.square(node, input), to: [shape[0], 1, shape[1], shape.count / max(shape[0] * shape[1], 1)],
-      batch: batch, part: "columns")
+      node, try translation.square(node, input), to: [shape[0], 1, shape[1], pixels], batch: batch, part: "columns")
     let pool = AveragePool(
       size: [size, 1], padding: [(size - 1) / 2, 0, size / 2, 0], countsPadding: true)
     let means = try translation.reshaped(

@@ -108,7 +108,8 @@ private struct TransposedWindowing {
     if automatic.hasPrefix("SAME"), sizes == nil { sizes = (0..<axes).map { image[$0 + 2] * strides[$0] } }
     if automatic == "VALID" { padding = none + none }
     guard let sizes else { return }
-    try node.require(sizes.count == axes && sizes.allSatisfy { (1...1 << 20).contains($0) }, "'output_shape' is \(sizes)")
+    try node.require(
+      sizes.count == axes && sizes.allSatisfy { (1...1 << 20).contains($0) }, "'output_shape' is \(sizes)")
     for axis in 0..<axes {
       let full = strides[axis] * (image[axis + 2] - 1) + dilations[axis] * (kernel[axis] - 1) + 1 + extra[axis]
       // What is wanted beyond the whole of it is added after the image.

@@ -40,9 +40,8 @@ extension ONNXOperators {
   private static func isDense(
     _ node: ONNXNode, _ translation: ONNXTranslation
   ) throws(ImportError.Problem) -> Bool {
-    guard case .literal(let weight)? = translation.optional(node, 1), weight.tensor != nil, weight.shape.rank == 2 else {
-      return false
-    }
+    guard case .literal(let weight)? = translation.optional(node, 1), weight.tensor != nil, weight.shape.rank == 2
+    else { return false }
     guard translation.optional(node, 2) != nil else { return true }
     guard case .literal(let bias)? = translation.optional(node, 2), let tensor = bias.tensor else { return false }
     let outputs = weight.shape[try node.flag("transB") ? 0 : 1]
@@ -125,7 +124,15 @@ extension ONNXOperators {
     }
     let operation = BatchNorm(
       epsilon: try node.float("epsilon", default: 1e-5), momentum: try node.float("momentum", default: 0.9))
-    return try translation.value(node, operation, inputs)
+    let shape = translation.graph[inputs[0]].shape
+    guard shape.rank == 3 || shape.rank > 4 else { return try translation.value(node, operation, inputs) }
+    // Lines and volumes are images of one column.
+    let batch = translation.batch(of: inputs[0])
+    let pixels = shape.dimensions[2...].reduce(1, *)
+    inputs[0] = try translation.reshaped(
+      node, inputs[0], to: [shape[0], shape[1], pixels, 1], batch: batch, part: "image")
+    let normal = try translation.step(node, operation, inputs)
+    return .node(try translation.reshaped(node, normal, to: shape.dimensions, batch: batch))
   }
 
   /// With the mean and the variance of the batch itself, and the running ones moved towards them.

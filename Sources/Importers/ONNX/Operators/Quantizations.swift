@@ -59,7 +59,9 @@ extension ONNXOperators {
     _ node: ONNXNode, _ translation: inout ONNXTranslation, _ id: Graph.Node.ID, _ zero: Int, axis: Int
   ) throws(ImportError.Problem) -> Graph.Node.ID {
     let type = ONNXElementType(6)
-    guard translation.optional(node, zero) != nil else { return try translation.step(node, Identity(), [id], type: type) }
+    guard translation.optional(node, zero) != nil else {
+      return try translation.step(node, Identity(), [id], type: type)
+    }
     let shape = translation.graph[id].shape
     let zeros = try laid(node, &translation, zero, over: shape, axis: axis)
     return try translation.step(node, Subtract(), [id, zeros], type: type)

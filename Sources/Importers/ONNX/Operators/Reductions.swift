@@ -50,9 +50,10 @@ extension ONNXOperators {
     "CumSum": runningSum,
   ]
 
-  typealias ReductionStep = @Sendable (
-    ONNXNode, inout ONNXTranslation, Graph.Node.ID, _ axes: [Int], _ part: String?
-  ) throws(ImportError.Problem) -> Graph.Node.ID
+  typealias ReductionStep =
+    @Sendable (
+      ONNXNode, inout ONNXTranslation, Graph.Node.ID, _ axes: [Int], _ part: String?
+    ) throws(ImportError.Problem) -> Graph.Node.ID
 
   /// Something that leaves its axes with size 1, which are taken away unless they shall stay.
   private static func reduction(axesSince since: Int, _ body: @escaping ReductionStep) -> Handler {

@@ -108,8 +108,7 @@ extension ONNXOperators {
       // The bias is added once.
       let bias = layer == 0 ? Array(inputs.dropFirst(2)) : []
       let result = try translation.step(node, operation, [together, kernel] + bias)
-      total = try total.map { (sum) throws(ImportError.Problem) in try translation.step(node, Add(), [sum, result]) }
-        ?? result
+      if let sum = total { total = try translation.step(node, Add(), [sum, result]) } else { total = result }
     }
     guard let total else { throw node.problem("its weight \(weight) is empty") }
     let flat = translation.graph[total].shape
