@@ -12,6 +12,7 @@ help:
 	@echo "make test    builds and runs all tests"
 	@echo "make build   builds the command line: .build/release/signum"
 	@echo "make format  formats the sources"
+	@echo "make conformance  runs the test data of ONNX on the importer; PYTHON names a Python with pip"
 	@echo "make benchmark-training  times training steps against PyTorch; PYTHON names a Python with torch"
 
 setup:
@@ -53,3 +54,17 @@ PYTHON ?= python3
 benchmark-training: build
 	NETWORKS="$(NETWORKS)" ROUNDS="$(ROUNDS)" THREADS="$(THREADS)" STEPS="$(STEPS)" PYTHON="$(PYTHON)" \
 	  Benchmarks/compare_training.sh
+
+# The test data of ONNX, from the wheel of its package, which is unpacked and never imported. What does not pass, and
+# why, stands in .build/conformance/failures.txt.
+CONFORMANCE := .build/conformance
+.PHONY: conformance
+conformance: setup
+	@if [ ! -d $(CONFORMANCE)/onnx ]; then \
+	  mkdir -p $(CONFORMANCE) && \
+	  $(PYTHON) -m pip download --quiet --no-deps --dest $(CONFORMANCE) onnx==1.22.0 && \
+	  $(PYTHON) -m zipfile -e $(CONFORMANCE)/onnx-1.22.0*.whl $(CONFORMANCE); \
+	fi
+	swift build -c release --product signum-conformance
+	.build/release/signum-conformance $(CONFORMANCE)/onnx/backend/test/data Benchmarks/conformance/cases.txt \
+	  $(CONFORMANCE)/failures.txt

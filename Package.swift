@@ -47,6 +47,8 @@ let package = Package(
     .target(name: "CONNX", linkerSettings: [.linkedLibrary("protobuf-c")]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     library("Importers", ["Graphs", "CONNX", "CHDF5"]),
+    // The test data of ONNX on the importer: `make conformance`.
+    .executableTarget(name: "signum-conformance", dependencies: ["Importers"], swiftSettings: strict),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
     library("Datasets", ["Tensors", "CZlib", "CImages"]),
@@ -82,6 +84,7 @@ let package = Package(
     tests("Graphs", ["Graphs"]),
     tests("Workloads", ["Workloads"]),
     tests("Importers", ["Importers"]),
+    tests("Conformance", ["signum-conformance"]),
     tests("Datasets", ["Datasets"]),
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),

@@ -1,9 +1,24 @@
 #include "CCFunctions.h"
+#include "functions.h"
 #include "internal.h"
 #include <stdlib.h>
 #include <string.h>
 
 // ---- combining ----
+
+CC_INLINE float modulo(float a, float b) {
+  float rest = fmodf(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+// What no integer can hold becomes 0: converting it would not be defined.
+CC_INLINE int64_t whole(float x) { return x > -9e18f && x < 9e18f ? (int64_t)x : 0; }
+
+// Shifted to the left, or to the right where `by` is below 0; 0 where nothing is left.
+CC_INLINE int64_t shifted(int64_t x, int64_t by) {
+  if (by <= -63 || by >= 63) return 0;
+  return by >= 0 ? (int64_t)((uint64_t)x << by) : x >> -by;
+}
 
 typedef void (*row_loop)(int64_t, const float *, int64_t, const float *, int64_t, float *restrict);
 
@@ -37,10 +52,32 @@ COMBINATION(over, a / b)
 COMBINATION(leak, a > 0 ? a : a * b)
 COMBINATION(negative_part, a > 0 ? 0 : a * b)
 COMBINATION(leak_slope, a > 0 ? 1 : b)
+COMBINATION(larger, a > b || a != a ? a : b)
+COMBINATION(smaller, a < b || a != a ? a : b)
+COMBINATION(raised, powf(a, b))
+COMBINATION(quotient, truncf(a / b))
+COMBINATION(modulo, modulo(a, b))
+COMBINATION(remainder, fmodf(a, b))
+COMBINATION(equal, a == b)
+COMBINATION(less, a < b)
+COMBINATION(less_or_equal, a <= b)
+COMBINATION(and, a != 0 && b != 0)
+COMBINATION(or, a != 0 || b != 0)
+COMBINATION(xor, (a != 0) != (b != 0))
+COMBINATION(bits_and, (float)(whole(a) & whole(b)))
+COMBINATION(bits_or, (float)(whole(a) | whole(b)))
+COMBINATION(bits_xor, (float)(whole(a) ^ whole(b)))
+COMBINATION(shifted_left, (float)shifted(whole(a), whole(b)))
+COMBINATION(shifted_right, (float)shifted(whole(a), -whole(b)))
 
 static const row_loop rows[CC_COMBINATION_COUNT] = {
     [CC_PLUS] = plus_row, [CC_MINUS] = minus_row, [CC_TIMES] = times_row, [CC_OVER] = over_row,
     [CC_LEAK] = leak_row, [CC_NEGATIVE_PART] = negative_part_row, [CC_LEAK_SLOPE] = leak_slope_row,
+    [CC_LARGER] = larger_row, [CC_SMALLER] = smaller_row, [CC_RAISED] = raised_row, [CC_QUOTIENT] = quotient_row,
+    [CC_MODULO] = modulo_row, [CC_REMAINDER] = remainder_row, [CC_EQUAL] = equal_row, [CC_LESS] = less_row,
+    [CC_LESS_OR_EQUAL] = less_or_equal_row, [CC_AND] = and_row, [CC_OR] = or_row, [CC_XOR] = xor_row,
+    [CC_BITS_AND] = bits_and_row, [CC_BITS_OR] = bits_or_row, [CC_BITS_XOR] = bits_xor_row,
+    [CC_SHIFTED_LEFT] = shifted_left_row, [CC_SHIFTED_RIGHT] = shifted_right_row,
 };
 
 // Numbers are handed to threads in pieces of about this many.

@@ -54,6 +54,16 @@ CC_INLINE float gelu_tanh_slope(float x) {
   return 0.5f * (1 + y) + 0.5f * x * (1 - y * y) * 0.79788456f * (1 + 0.134145f * x * x);
 }
 
+CC_INLINE float softplus(float x) { return (x > 0 ? x : 0) + log1pf(expf(-fabsf(x))); }
+CC_INLINE float mish_slope(float x) {
+  float y = cc_tanh(softplus(x));
+  return y + x * (1 - y * y) * cc_sigmoid(x);
+}
+CC_INLINE float shrink(float x, float a, float b) { return x < -a ? x + b : x > a ? x - b : 0; }
+CC_INLINE float is_infinite(float x, float above, float below) {
+  return (x == INFINITY && above != 0) || (x == -INFINITY && below != 0);
+}
+
 FUNCTION(sigmoid, cc_sigmoid(x), sigmoid_slope(x))
 FUNCTION(tanh, cc_tanh(x), tanh_slope(x))
 FUNCTION(hard_sigmoid, between(a * x + b, 0, 1), a * x + b > 0 && a * x + b < 1 ? a : 0)
@@ -70,6 +80,31 @@ FUNCTION(square_root, sqrtf(x), 0.5f / sqrtf(x))
 FUNCTION(reciprocal, 1 / x, -1 / (x * x))
 FUNCTION(power, powf(x, a), a * powf(x, a - 1))
 FUNCTION(magnitude, fabsf(x), x > 0 ? 1 : x < 0 ? -1 : 0)
+FUNCTION(selu, x > 0 ? a * x : a * b * (expf(x) - 1), x > 0 ? a : a * b * expf(x))
+FUNCTION(celu, x > 0 ? x : a * (expf(x / a) - 1), x > 0 ? 1 : expf(x / a))
+FUNCTION(softplus, softplus(x), cc_sigmoid(x))
+FUNCTION(softsign, x / (1 + fabsf(x)), 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))
+FUNCTION(mish, x * cc_tanh(softplus(x)), mish_slope(x))
+FUNCTION(above, x > a ? x : 0, x > a ? 1 : 0)
+FUNCTION(shrink, shrink(x, a, b), x < -a || x > a ? 1 : 0)
+FUNCTION(sine, sinf(x), cosf(x))
+FUNCTION(cosine, cosf(x), -sinf(x))
+FUNCTION(tangent, tanf(x), 1 / (cosf(x) * cosf(x)))
+FUNCTION(arc_sine, asinf(x), 1 / sqrtf(1 - x * x))
+FUNCTION(arc_cosine, acosf(x), -1 / sqrtf(1 - x * x))
+FUNCTION(arc_tangent, atanf(x), 1 / (1 + x * x))
+FUNCTION(hyperbolic_sine, sinhf(x), coshf(x))
+FUNCTION(hyperbolic_cosine, coshf(x), sinhf(x))
+FUNCTION(arc_hyperbolic_sine, asinhf(x), 1 / sqrtf(x * x + 1))
+FUNCTION(arc_hyperbolic_cosine, acoshf(x), 1 / sqrtf(x * x - 1))
+FUNCTION(arc_hyperbolic_tangent, atanhf(x), 1 / (1 - x * x))
+FUNCTION(floor, floorf(x), 0)
+FUNCTION(ceiling, ceilf(x), 0)
+FUNCTION(round, rintf(x), 0)
+FUNCTION(truncate, truncf(x), 0)
+FUNCTION(is_zero, x == 0, 0)
+FUNCTION(is_infinite, is_infinite(x, a, b), 0)
+FUNCTION(bits_inverted, a - x, 0)
 
 #define LOOPS(NAME) {NAME##_forward, NAME##_backward}
 
@@ -85,6 +120,19 @@ static const struct {
     [CC_EXPONENTIAL] = LOOPS(exponential), [CC_LOGARITHM] = LOOPS(logarithm),
     [CC_SQUARE_ROOT] = LOOPS(square_root), [CC_RECIPROCAL] = LOOPS(reciprocal),
     [CC_POWER] = LOOPS(power),             [CC_MAGNITUDE] = LOOPS(magnitude),
+    [CC_SELU] = LOOPS(selu),               [CC_CELU] = LOOPS(celu),
+    [CC_SOFTPLUS] = LOOPS(softplus),       [CC_SOFTSIGN] = LOOPS(softsign),
+    [CC_MISH] = LOOPS(mish),               [CC_ABOVE] = LOOPS(above),
+    [CC_SHRINK] = LOOPS(shrink),           [CC_SINE] = LOOPS(sine),
+    [CC_COSINE] = LOOPS(cosine),           [CC_TANGENT] = LOOPS(tangent),
+    [CC_ARC_SINE] = LOOPS(arc_sine),       [CC_ARC_COSINE] = LOOPS(arc_cosine),
+    [CC_ARC_TANGENT] = LOOPS(arc_tangent), [CC_HYPERBOLIC_SINE] = LOOPS(hyperbolic_sine),
+    [CC_FLOOR] = LOOPS(floor),             [CC_HYPERBOLIC_COSINE] = LOOPS(hyperbolic_cosine),
+    [CC_CEILING] = LOOPS(ceiling),         [CC_ARC_HYPERBOLIC_SINE] = LOOPS(arc_hyperbolic_sine),
+    [CC_ROUND] = LOOPS(round),             [CC_ARC_HYPERBOLIC_COSINE] = LOOPS(arc_hyperbolic_cosine),
+    [CC_TRUNCATE] = LOOPS(truncate),       [CC_ARC_HYPERBOLIC_TANGENT] = LOOPS(arc_hyperbolic_tangent),
+    [CC_IS_ZERO] = LOOPS(is_zero),         [CC_IS_INFINITE] = LOOPS(is_infinite),
+    [CC_BITS_INVERTED] = LOOPS(bits_inverted),
 };
 
 typedef struct {

@@ -12,6 +12,7 @@ typedef struct {
 // The place as a number of a row, or −1 where it is none.
 static int64_t row_of(const gathering *s, int64_t i) {
   float place = s->places[i];
+  if (place < 0) place += s->size;
   return place >= 0 && place < s->size && place == floorf(place) ? (int64_t)place : -1;
 }
 

@@ -2,7 +2,7 @@ import CCompute
 import Tensors
 
 /// What is computed of two numbers.
-package enum Combination: Sendable {
+package enum Combination: String, Sendable, Hashable, Codable, CaseIterable {
   case plus, minus, times, over
   /// a where it is above 0, else a · b
   case leak
@@ -10,6 +10,22 @@ package enum Combination: Sendable {
   case negativePart
   /// 1 where a is above 0, else b
   case leakSlope
+  /// The larger of both and the smaller of both; what is not a number stays.
+  case larger, smaller
+  /// a to the power b
+  case raised
+  /// a / b without its fraction
+  case quotient
+  /// What is left of a after b was taken as often as it goes: with the sign of b, and with that of a
+  case modulo, remainder
+  /// 1 where it holds, else 0
+  case equal, less, lessOrEqual
+  /// Of truths, which are 0 and anything else; 1 or 0
+  case and, or, xor
+  /// Of whole numbers, bit by bit in two's complement
+  case bitsAnd, bitsOr, bitsXor
+  /// A whole number times, or by, a power of two
+  case shiftedLeft, shiftedRight
 
   fileprivate var loop: cc_combination {
     switch self {
@@ -20,6 +36,23 @@ package enum Combination: Sendable {
     case .leak: CC_LEAK
     case .negativePart: CC_NEGATIVE_PART
     case .leakSlope: CC_LEAK_SLOPE
+    case .larger: CC_LARGER
+    case .smaller: CC_SMALLER
+    case .raised: CC_RAISED
+    case .quotient: CC_QUOTIENT
+    case .modulo: CC_MODULO
+    case .remainder: CC_REMAINDER
+    case .equal: CC_EQUAL
+    case .less: CC_LESS
+    case .lessOrEqual: CC_LESS_OR_EQUAL
+    case .and: CC_AND
+    case .or: CC_OR
+    case .xor: CC_XOR
+    case .bitsAnd: CC_BITS_AND
+    case .bitsOr: CC_BITS_OR
+    case .bitsXor: CC_BITS_XOR
+    case .shiftedLeft: CC_SHIFTED_LEFT
+    case .shiftedRight: CC_SHIFTED_RIGHT
     }
   }
 }

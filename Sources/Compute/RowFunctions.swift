@@ -116,7 +116,7 @@ package enum GatherPrimitive {
 
 extension Shape {
   /// How many elements lie outside an axis, along it, and inside it.
-  fileprivate func around(_ axis: Int) -> (outer: Int64, length: Int64, inner: Int64) {
+  func around(_ axis: Int) -> (outer: Int64, length: Int64, inner: Int64) {
     (
       Int64(dimensions[..<axis].reduce(1, *)), Int64(dimensions[axis]), Int64(dimensions[(axis + 1)...].reduce(1, *))
     )

@@ -21,6 +21,8 @@ package struct ImportError: Error, Hashable, Sendable {
     /// Something about an input, an output or a constant.
     case value(String, name: String, problem: String)
     case node(name: String, operation: String, problem: String)
+    /// A node needs numbers while importing that are computed from these inputs of the model.
+    case computed(name: String, operation: String, input: String, index: Int, sources: [String])
     /// An operator that no handler knows, with the nodes that use it.
     case unsupported(operation: String, nodes: [String])
   }
@@ -37,6 +39,13 @@ package struct ImportError: Error, Hashable, Sendable {
   static func name(of path: String) -> String { (path as NSString).lastPathComponent }
 
   package init(_ path: String, _ problem: Problem) { self.init(path, [problem]) }
+
+  /// The inputs of the model whose numbers would have to be known while importing.
+  package var inputsToKnow: Set<String> {
+    problems.reduce(into: []) { names, problem in
+      if case .computed(_, _, _, _, let sources) = problem { names.formUnion(sources) }
+    }
+  }
 
   /// The operators that are missing, in the order of the file.
   package var unsupportedOperators: [String] {
@@ -87,6 +96,9 @@ extension ImportError.Problem: CustomStringConvertible {
     case .model(let problem): problem
     case .value(let kind, let name, let problem): "\(kind) '\(name)': \(problem)"
     case .node(let name, let operation, let problem): "node '\(name)' (\(operation)): \(problem)"
+    case .computed(let name, let operation, let input, let index, let sources):
+      "node '\(name)' (\(operation)): input \(index) ('\(input)') must be a constant"
+        + (sources.isEmpty ? "" : ", but is computed from \(sources.map { "'\($0)'" }.joined(separator: ", "))")
     case .unsupported(let operation, let nodes):
       nodes.count == 1
         ? "node '\(nodes[0])' (\(operation)): this operator is not supported"

@@ -119,6 +119,11 @@ private let functions: [OperatorCase] = ScalarFunction.samples.map { function in
   switch function {
   case .logarithm, .squareRoot, .power, .reciprocal:
     OperatorCase(Pointwise(function), [random(3, 2, 3, 2).map { $0 * 0.5 + 1 }])
+  case .arcHyperbolicCosine: OperatorCase(Pointwise(function), [random(3, 2, 3, 2).map { $0 * 0.5 + 2 }])
+  case .arcSine, .arcCosine, .arcHyperbolicTangent, .tangent:
+    OperatorCase(Pointwise(function), [random(3, 2, 3, 2).map { $0 * 0.6 }])
+  case _ where function.isStaircase:
+    OperatorCase(Pointwise(function), [random(3, 2, 3, 2).map { $0 * 4 }], sloped: [])
   default: OperatorCase(Pointwise(function), [random(3, 2, 3, 2).map { $0 * 4 }.away(from: -3, -2.5, 0, 2.5, 3)])
   }
 }
@@ -137,6 +142,55 @@ private let combinations: [OperatorCase] = [any Operator](arrayLiteral: Add(), S
     OperatorCase(operation, [random(3, 5, 2), far(Tensor(scalar: 0.3))], sloped: [0, 1]),
   ]
 }
+
+private let kinds: [OperatorCase] = Combination.allCases.map { combination in
+  switch combination {
+  case .larger, .smaller:
+    OperatorCase(
+      Combine(combination), [.distinct([3, 2, 4], seed: 1), .distinct([2, 4], seed: 2).map { $0 + 0.05 }],
+      sloped: [0, 1])
+  case .raised:
+    OperatorCase(
+      Combine(combination), [random(3, 2, 4).map { $0 * 0.5 + 1.2 }, random(3, 2, 1, seed: 2)], batched: [0, 1],
+      sloped: [0, 1])
+  default:
+    OperatorCase(
+      Combine(combination), [random(3, 2, 4).map { ($0 * 5).rounded() }, Tensor([4], scalars: [1, 2, -3, 4])],
+      sloped: [])
+  }
+}
+
+private let places = Tensor([3, 2, 2], scalars: [0, 3, 1, 2, -1, 0, 2, 2, 3, 1, 0, 0])
+
+private let alongAxes: [OperatorCase] = [
+  .init(Reduce(.largest, axes: [1]), [.distinct([3, 4, 2], seed: 1)]),
+  .init(Reduce(.smallest, axes: [2, 3]), [.distinct([3, 2, 3, 2], seed: 2)]),
+  .init(Reduce(.product, axes: [1]), [random(3, 4, 2)], sloped: []),
+  .init(Sum(axes: [1, 3]), [random(3, 4, 2, 2)]),
+  .init(Sum(axes: []), [random(3, 4)]),
+  .init(Order(axis: 1, descending: true), [random(3, 5, 2)], sloped: []),
+  .init(Order(axis: 2, descending: false), [Tensor([3, 1, 2], scalars: [1, 1, .nan, 0, 2, -2])], sloped: []),
+  .init(GatherElements(axis: 2), [random(3, 2, 4), places], batched: [0, 1]),
+  .init(
+    ScatterElements(axis: 2),
+    [
+      random(3, 1, 4), Tensor([3, 1, 2], scalars: [0, 3, 1, -2, -1, 0]),
+      random(3, 1, 2, seed: 2),
+    ], batched: [0, 1, 2], sloped: [0, 2]),
+  .init(
+    ScatterElements(axis: 2, .adding), [random(3, 2, 4), places, random(3, 2, 2, seed: 2)], batched: [0, 1, 2],
+    sloped: [0, 2]),
+  .init(
+    ScatterElements(axis: 2, .smallest), [random(3, 2, 4), places, random(3, 2, 2, seed: 2)], batched: [0, 1, 2],
+    sloped: []),
+  .init(
+    Resample(axis: 2),
+    [random(3, 2, 3, 2), Tensor([4, 2], scalars: [0, 1, 1, 2, 2, 2, 0, 2]), random(4, 2, seed: 2)]),
+  .init(TransposedConvolution(), [random(3, 2, 3, 4), random(2, 3, 3, 2, seed: 2)], sloped: [0, 1]),
+  .init(
+    TransposedConvolution(strides: [2, 3], padding: [1, 0, 0, 2], dilations: [2, 1], groups: 2, extra: [1, 0]),
+    [random(3, 4, 3, 2), random(4, 3, 3, 2, seed: 2), random(6, seed: 3)], sloped: [0, 1, 2]),
+]
 
 private let products: [OperatorCase] = [
   .init(MatrixMultiply(), [random(3, 4, 5), random(3, 5, 2, seed: 2)], batched: [0, 1], sloped: [0, 1]),
@@ -172,7 +226,8 @@ private let fewBits: [OperatorCase] = [
 ]
 
 let operatorCases: [OperatorCase] =
-  batchNorms + convolutions + pools + movements + functions + combinations + products + lookups + fewBits + [
+  batchNorms + convolutions + pools + movements + functions + combinations + kinds + alongAxes + products + lookups
+  + fewBits + [
     .init(Clip(minimum: -0.4, maximum: 0.6), [random(3, 2, 3, 2).away(from: -0.4, 0.6)]),
     .init(Dense(), [random(3, 5), random(4, 5, seed: 2)], sloped: [0, 1]),
     .init(Dense(), [random(3, 2, 1, 3), random(4, 3, seed: 2), random(4, seed: 3)], sloped: [0, 1, 2]),

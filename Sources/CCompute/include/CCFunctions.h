@@ -24,6 +24,31 @@ typedef enum {
   CC_RECIPROCAL,
   CC_POWER,         // x to the power a
   CC_MAGNITUDE,
+  CC_SELU,          // a · x where x > 0, else a · b · (eˣ − 1)
+  CC_CELU,          // x where x > 0, else a · (e^(x / a) − 1)
+  CC_SOFTPLUS,      // log(1 + eˣ)
+  CC_SOFTSIGN,      // x / (1 + |x|)
+  CC_MISH,          // x · tanh(log(1 + eˣ))
+  CC_ABOVE,         // x where x > a, else 0
+  CC_SHRINK,        // x + b where x < −a, x − b where x > a, else 0
+  CC_SINE,
+  CC_COSINE,
+  CC_TANGENT,
+  CC_ARC_SINE,
+  CC_ARC_COSINE,
+  CC_ARC_TANGENT,
+  CC_HYPERBOLIC_SINE,
+  CC_HYPERBOLIC_COSINE,
+  CC_ARC_HYPERBOLIC_SINE,
+  CC_ARC_HYPERBOLIC_COSINE,
+  CC_ARC_HYPERBOLIC_TANGENT,
+  CC_FLOOR,
+  CC_CEILING,
+  CC_ROUND,         // to the nearest whole number, halves to even
+  CC_TRUNCATE,      // to the next whole number towards 0
+  CC_IS_ZERO,       // 1 where x is 0, else 0
+  CC_IS_INFINITE,   // 1 where x is +∞ and a is not 0, or −∞ and b is not 0, else 0
+  CC_BITS_INVERTED, // a − x: whole numbers of a bit pattern, −1 for signed ones
   CC_FUNCTION_COUNT
 } cc_function;
 
@@ -42,6 +67,25 @@ typedef enum {
   CC_LEAK,             // a where a > 0, else a · b
   CC_NEGATIVE_PART,    // min(0, a) · b
   CC_LEAK_SLOPE,       // 1 where a > 0, else b
+  CC_LARGER,           // what is not a number stays
+  CC_SMALLER,
+  CC_RAISED,           // a to the power b
+  CC_QUOTIENT,         // a / b without its fraction
+  CC_MODULO,           // a − b · ⌊a / b⌋, of the sign of b
+  CC_REMAINDER,        // a − b · (a / b without its fraction), of the sign of a
+  // 1 where it holds, else 0.
+  CC_EQUAL,
+  CC_LESS,
+  CC_LESS_OR_EQUAL,
+  CC_AND,
+  CC_OR,
+  CC_XOR,
+  // Of whole numbers, in two's complement of 64 bits.
+  CC_BITS_AND,
+  CC_BITS_OR,
+  CC_BITS_XOR,
+  CC_SHIFTED_LEFT,
+  CC_SHIFTED_RIGHT,
   CC_COMBINATION_COUNT
 } cc_combination;
 
@@ -72,9 +116,41 @@ void cc_softmax(int64_t outer, int64_t length, int64_t inner, const float *x, fl
 void cc_softmax_backward(int64_t outer, int64_t length, int64_t inner, const float *y, const float *gradient,
                          float *result);
 
-// y[outer, i, inner] = table[outer, places[i], inner]. A place that is no whole number from 0 to size − 1 gives what is
-// not a number.
+// y[outer, i, inner] = table[outer, places[i], inner]. Places below 0 count from the end; one that is no whole number
+// from −size to size − 1 gives what is not a number.
 void cc_gather(int64_t outer, int64_t size, int64_t inner, int64_t count, const float *table, const float *places,
                float *y);
 void cc_gather_backward(int64_t outer, int64_t size, int64_t inner, int64_t count, const float *gradient,
                         const float *places, float *result);
+
+// ---- along the middle axis of [outer, length, inner] ----
+
+typedef enum { CC_REDUCE_PRODUCT, CC_REDUCE_LARGEST, CC_REDUCE_SMALLEST } cc_reduction;
+
+// y [outer, inner]; of nothing 1, −∞ and ∞. What is not a number stays.
+void cc_reduce(cc_reduction kind, int64_t outer, int64_t length, int64_t inner, const float *x, float *y);
+// places [outer, length, inner]: which element comes first, which next; equal ones in their order, what is not a number
+// last.
+void cc_order(bool descending, int64_t outer, int64_t length, int64_t inner, const float *x, float *places);
+// y [outer, count, inner] = x[outer, places, inner]; places below 0 count from the end, and what is none gives what is
+// not a number.
+void cc_gather_elements(int64_t outer, int64_t length, int64_t inner, int64_t count, const float *x,
+                        const float *places, float *y);
+
+// The last three in the order of cc_reduction.
+typedef enum {
+  CC_SCATTER_REPLACING,
+  CC_SCATTER_ADDING,
+  CC_SCATTER_MULTIPLYING,
+  CC_SCATTER_LARGEST,
+  CC_SCATTER_SMALLEST
+} cc_scatter;
+
+// y = x with values [outer, count, inner] put at, or combined with, the elements at places.
+void cc_scatter_elements(cc_scatter kind, int64_t outer, int64_t length, int64_t inner, int64_t count, const float *x,
+                         const float *places, const float *values, float *y);
+// y[outer, i, inner] = Σ weights[i, t] · x[outer, places[i, t], inner]; places and weights are [count, taps].
+void cc_resample(int64_t outer, int64_t size, int64_t inner, int64_t count, int64_t taps, const float *places,
+                 const float *weights, const float *x, float *y);
+void cc_resample_backward(int64_t outer, int64_t size, int64_t inner, int64_t count, int64_t taps, const float *places,
+                          const float *weights, const float *gradient, float *result);

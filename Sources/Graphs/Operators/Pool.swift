@@ -13,6 +13,8 @@ package struct MaxPool: Operator {
     window = Window(size: size, strides: strides, padding: padding, dilations: dilations, roundsUp: roundsUp)
   }
 
+  package init(window: Window) { self.window = window }
+
   package func shape(of inputs: [Shape]) throws(ShapeError) -> Shape { try pooledShape(inputs, window) }
 
   package func forward(_ inputs: [Tensor], at moment: Moment) -> Evaluation {
@@ -42,6 +44,11 @@ package struct AveragePool: Operator {
     roundsUp: Bool = false
   ) {
     window = Window(size: size, strides: strides, padding: padding, dilations: [1, 1], roundsUp: roundsUp)
+    self.countsPadding = countsPadding
+  }
+
+  package init(window: Window, countsPadding: Bool) {
+    self.window = window
     self.countsPadding = countsPadding
   }
 

@@ -45,6 +45,11 @@ extension ONNXTranslation {
   mutating func reshaped(
     _ node: ONNXNode, _ id: Graph.Node.ID, to dimensions: [Int], batch known: BatchPlace? = nil, part: String? = nil
   ) throws(ImportError.Problem) -> Graph.Node.ID {
+    // Nothing is nothing in any shape; a 0 in a reshape would mean a copy.
+    if dimensions.contains(0) {
+      let empty = Tensor(Shape(dimensions), repeating: 0)
+      return try constant(Literal("\(node.name).empty", empty, type: type(of: id)), for: node)
+    }
     let place = known ?? batch(of: id, reshapedTo: dimensions)
     var free = dimensions
     if let place {
@@ -52,9 +57,7 @@ extension ONNXTranslation {
       let stays = place == batch(of: id) && shape[place.axis] == dimensions[place.axis]
       free[place.axis] = stays ? 0 : -1
     }
-    let result = try add(node, Reshape(dimensions: free), [id], part: part, keepsBatch: false, batch: place)
-    if isIntegral(id) { _ = integral(result) }
-    return result
+    return try add(node, Reshape(dimensions: free), [id], part: part, keepsBatch: false, batch: place)
   }
 
   /// Input 0 in another shape of as many elements.

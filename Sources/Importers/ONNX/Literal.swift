@@ -15,17 +15,21 @@ struct Literal {
   private(set) var history: UInt64 = 0
   private(set) var shape: Shape
   private(set) var numbers: Numbers
+  /// The type that the numbers have in the file.
+  private(set) var type: ONNXElementType
 
-  init(_ name: String, _ tensor: Tensor) {
+  init(_ name: String, _ tensor: Tensor, type: ONNXElementType = .float) {
     self.name = name
+    self.type = type
     shape = tensor.shape
     numbers = .floats(tensor)
   }
 
   /// - Precondition: as many integers as the shape has elements.
-  init(_ name: String, _ shape: Shape, integers: [Int]) {
+  init(_ name: String, _ shape: Shape, integers: [Int], type: ONNXElementType = .int64) {
     precondition(shape.count == integers.count)
     self.name = name
+    self.type = type
     self.shape = shape
     numbers = .integers(integers)
   }
@@ -44,6 +48,14 @@ struct Literal {
 
   /// The numbers as a tensor; nil where they are integers.
   var tensor: Tensor? { if case .floats(let tensor) = numbers { tensor } else { nil } }
+
+  /// The numbers as a tensor, of either kind; nil where one of them is too large for `Float` to hold it exactly.
+  var floats: Tensor? {
+    guard let integers else { return tensor }
+    // What stands for no limit stands for it as the nearest Float too.
+    guard integers.allSatisfy({ Float(exactly: $0) != nil || $0 == .max || $0 == Int(Int32.max) }) else { return nil }
+    return Tensor(shape, scalars: integers.map { Float($0) })
+  }
 
   /// The one number there is, of either kind.
   var scalar: Float? {
@@ -79,9 +91,9 @@ struct Literal {
               i += 1
             }
           }
-        })
+        }, type: type)
     case .integers(let source):
-      Literal(name, shape, integers: Literal.places(shape, offset, strides).map { source[$0] })
+      Literal(name, shape, integers: Literal.places(shape, offset, strides).map { source[$0] }, type: type)
     }
   }
 

@@ -124,6 +124,14 @@ extension ONNXAttribute {
 }
 
 extension ONNXTensor {
+  /// A tensor that is a message of its own.
+  init(_ skeleton: ONNXSkeleton) throws(ImportError.Problem) {
+    let unpacked = skeleton.bytes.withUnsafeBufferPointer { onnx__tensor_proto__unpack(nil, $0.count, $0.baseAddress) }
+    guard let unpacked else { throw .malformed("fields of the wrong kind", offset: 0) }
+    defer { onnx__tensor_proto__free_unpacked(unpacked, nil) }
+    self.init(unpacked.pointee)
+  }
+
   fileprivate init(_ tensor: Onnx__TensorProto) {
     name = text(tensor.name)
     dimensions = UnsafeBufferPointer(start: tensor.dims, count: tensor.n_dims).map { Int($0) }

@@ -10,15 +10,13 @@ enum ONNXOperators {
 
   /// By the name that the operator has in ONNX.
   static let handlers: [String: Handler] = [
-    windows, products, activations, functions, movements, selections, shapes, arithmetic, logic, attention,
+    windows, products, activations, functions, movements, paddings, selections, elements, patterns, reductions, shapes,
+    arithmetic, logic, normalizations, resizings, quantizations, attention,
   ]
   .reduce(into: [:]) { all, some in all.merge(some) { _, _ in preconditionFailure("an operator has two handlers") } }
 
   /// Those that are there for arithmetic with constants and shapes only.
-  static let literalOnly: Set<String> = [
-    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod", "Or", "Xor", "Not", "And", "GatherElements",
-    "GatherND",
-  ]
+  static let literalOnly: Set<String> = ["BitCast", "NonZero", "Range", "Unique"]
 
   /// In alphabetical order.
   static var names: [String] { handlers.keys.sorted() }

@@ -20,13 +20,13 @@ struct ONNXSkeleton {
   private var fields = 0
   private var scalars = 0
 
-  init(of source: UnsafeRawBufferPointer) throws(ImportError.Problem) {
+  init(of source: UnsafeRawBufferPointer, as message: Message = .model) throws(ImportError.Problem) {
     self.source = source
-    try copy(.model, 0..<source.count, depth: 1, emitting: true)
+    try copy(message, 0..<source.count, depth: 1, emitting: true)
   }
 
   /// The messages that the importer reads.
-  private enum Message {
+  enum Message {
     case model, graph, node, attribute, tensor, value, type, tensorType, shape, leaf
   }
 

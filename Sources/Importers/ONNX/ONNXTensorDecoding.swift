@@ -52,24 +52,15 @@ struct DataProblem: Error {
 }
 
 extension ONNXTensor {
-  static let typeNames = [
-    "UNDEFINED", "FLOAT", "UINT8", "INT8", "UINT16", "INT16", "INT32", "INT64", "STRING", "BOOL", "FLOAT16", "DOUBLE",
-    "UINT32", "UINT64", "COMPLEX64", "COMPLEX128", "BFLOAT16", "FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2",
-    "FLOAT8E5M2FNUZ", "UINT4", "INT4", "FLOAT4E2M1", "FLOAT8E8M0", "UINT2", "INT2",
-  ]
-
-  static func typeName(_ type: Int) -> String { typeNames.indices.contains(type) ? typeNames[type] : "number \(type)" }
-
-  /// Whether the element type is one of those that become `Float`.
-  static func isFloat(_ type: Int) -> Bool { [1, 10, 11, 16].contains(type) }
-
-  /// Whether the element type is one of those that become `Int`.
-  static func isInteger(_ type: Int) -> Bool { (2...7).contains(type) || [9, 12, 13].contains(type) }
+  var type: ONNXElementType { ONNXElementType(elementType) }
 
   /// The numbers. Complexity: O(count).
   func decoded(from files: inout ONNXFiles) throws(DataProblem) -> Literal {
     guard let count = Shape.checked(dimensions)?.count else {
       throw DataProblem("has the impossible shape \(dimensions)")
+    }
+    guard type.isFloat || type.isInteger else {
+      throw DataProblem("the element type \(type.name) is not supported")
     }
     switch storage {
     case .raw(let offset, let length):
@@ -79,22 +70,10 @@ extension ONNXTensor {
       }
       return try decoded(count, UnsafeRawBufferPointer(rebasing: all[Int(offset)..<Int(offset + length)]))
     case .external(let keys): return try decoded(count, try files.bytes(external: keys))
-    case .floats(let numbers): return try floats(count, numbers.count, type: [1]) { numbers[$0] }
-    case .doubles(let numbers): return try floats(count, numbers.count, type: [11]) { Float(numbers[$0]) }
+    case .floats(let numbers): return try floats(count, numbers.count, types: [1]) { numbers[$0] }
+    case .doubles(let numbers): return try floats(count, numbers.count, types: [11]) { Float(numbers[$0]) }
     case .unsigned(let numbers): return try integers(count, try numbers.map(ONNXTensor.fitting))
-    case .integers(let numbers):
-      switch elementType {
-      case 10:
-        return try floats(count, numbers.count, type: [10]) {
-          Float(Float16(bitPattern: UInt16(truncatingIfNeeded: numbers[$0])))
-        }
-      case 16:
-        return try floats(count, numbers.count, type: [16]) {
-          Float(bitPattern: UInt32(truncatingIfNeeded: numbers[$0]) << 16)
-        }
-      case 1, 11: return try floats(count, numbers.count, type: [1, 11]) { Float(numbers[$0]) }
-      default: return try integers(count, numbers)
-      }
+    case .integers(let numbers): return try decoded(count, numbers)
     }
   }
 
@@ -104,6 +83,7 @@ extension ONNXTensor {
     case 10: try floats(count, bytes) { (bits: UInt16) in Float(Float16(bitPattern: bits)) }
     case 11: try floats(count, bytes) { (value: Double) in Float(value) }
     case 16: try floats(count, bytes) { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
+    case 17, 18, 19, 20, 24: try floats(count, bytes) { (bits: UInt8) in SmallFloat(elementType).value(bits) }
     case 2, 9: try integers(count, bytes, UInt8.self)
     case 3: try integers(count, bytes, Int8.self)
     case 4: try integers(count, bytes, UInt16.self)
@@ -112,12 +92,51 @@ extension ONNXTensor {
     case 7: try integers(count, bytes, Int64.self)
     case 12: try integers(count, bytes, UInt32.self)
     case 13: try integers(count, bytes, UInt64.self)
-    default: throw unsupportedType
+    default: try packed(count, bytes.count) { bytes[$0] }
     }
   }
 
-  private var unsupportedType: DataProblem {
-    DataProblem("the element type \(ONNXTensor.typeName(elementType)) is not supported")
+  /// What stands in the field for 32-bit integers, which holds the bits of small floats and packed bytes too.
+  private func decoded(_ count: Int, _ numbers: [Int]) throws(DataProblem) -> Literal {
+    switch elementType {
+    case 1, 11: try floats(count, numbers.count, types: [1, 11]) { Float(numbers[$0]) }
+    case 10:
+      try floats(count, numbers.count, types: [10]) {
+        Float(Float16(bitPattern: UInt16(truncatingIfNeeded: numbers[$0])))
+      }
+    case 16:
+      try floats(count, numbers.count, types: [16]) {
+        Float(bitPattern: UInt32(truncatingIfNeeded: numbers[$0]) << 16)
+      }
+    case 17, 18, 19, 20, 24:
+      try floats(count, numbers.count, types: [17, 18, 19, 20, 24]) {
+        SmallFloat(elementType).value(UInt8(truncatingIfNeeded: numbers[$0]))
+      }
+    case 21, 22, 23, 25, 26: try packed(count, numbers.count) { UInt8(truncatingIfNeeded: numbers[$0]) }
+    default: try integers(count, numbers)
+    }
+  }
+
+  /// Numbers of two or four bits, the first in the lowest bits of a byte.
+  private func packed(_ count: Int, _ found: Int, _ byte: (Int) -> UInt8) throws(DataProblem) -> Literal {
+    let width = type.bits ?? 4
+    let each = 8 / width
+    try require(bytes: found, for: count, expected: (count + each - 1) / each)
+    func bits(_ index: Int) -> UInt8 { byte(index / each) >> UInt8(index % each * width) & UInt8(1 << width - 1) }
+    if elementType == 23 {
+      return Literal(
+        name,
+        Tensor(Shape(dimensions)) { target in
+          for i in 0..<count { target[i] = SmallFloat(elementType).value(bits(i)) }
+        })
+    }
+    let wrap = type.isSigned ? 1 << (width - 1) : Int.max
+    return Literal(
+      name, Shape(dimensions),
+      integers: (0..<count).map {
+        let number = Int(bits($0))
+        return number >= wrap ? number - 1 << width : number
+      }, type: type)
   }
 
   private func floats<Stored>(
@@ -133,7 +152,7 @@ extension ONNXTensor {
   }
 
   private func integers<Stored: FixedWidthInteger>(
-    _ count: Int, _ bytes: UnsafeRawBufferPointer, _ type: Stored.Type
+    _ count: Int, _ bytes: UnsafeRawBufferPointer, _ stored: Stored.Type
   ) throws(DataProblem) -> Literal {
     let size = MemoryLayout<Stored>.size
     try require(bytes: bytes.count, of: size, for: count)
@@ -142,29 +161,39 @@ extension ONNXTensor {
     for i in 0..<count {
       numbers.append(try ONNXTensor.fitting(bytes.loadUnaligned(fromByteOffset: i * size, as: Stored.self)))
     }
-    return Literal(name, Shape(dimensions), integers: numbers)
+    return Literal(name, Shape(dimensions), integers: numbers, type: type)
   }
 
   private func require(bytes: Int, of size: Int, for count: Int) throws(DataProblem) {
     let (needed, overflow) = count.multipliedReportingOverflow(by: size)
-    guard !overflow, needed == bytes else {
-      throw DataProblem(
-        "the shape \(dimensions) of \(ONNXTensor.typeName(elementType)) does not fit \(bytes) bytes of data")
+    try require(bytes: bytes, for: count, expected: overflow ? nil : needed)
+  }
+
+  private func require(bytes: Int, for count: Int, expected: Int?) throws(DataProblem) {
+    guard expected == bytes else {
+      throw DataProblem("the shape \(dimensions) of \(type.name) does not fit \(bytes) bytes of data")
     }
   }
 
   private func floats(
-    _ count: Int, _ found: Int, type: [Int], _ value: (Int) -> Float
+    _ count: Int, _ found: Int, types: [Int], _ value: (Int) -> Float
   ) throws(DataProblem) -> Literal {
-    guard type.contains(elementType) else { throw unsupportedType }
+    guard types.contains(elementType) else {
+      throw DataProblem("its numbers stand in a field that is not for \(type.name)")
+    }
     try require(numbers: found, for: count)
     return Literal(name, Tensor(Shape(dimensions)) { target in for i in 0..<count { target[i] = value(i) } })
   }
 
   private func integers(_ count: Int, _ numbers: [Int]) throws(DataProblem) -> Literal {
-    guard ONNXTensor.isInteger(elementType) else { throw unsupportedType }
+    guard let range = type.range else {
+      throw DataProblem("its numbers stand in a field that is not for \(type.name)")
+    }
     try require(numbers: numbers.count, for: count)
-    return Literal(name, Shape(dimensions), integers: numbers)
+    if let odd = numbers.first(where: { !range.contains($0) }) {
+      throw DataProblem("the number \(odd) is no \(type.name)")
+    }
+    return Literal(name, Shape(dimensions), integers: numbers, type: type)
   }
 
   private func require(numbers found: Int, for count: Int) throws(DataProblem) {
@@ -174,5 +203,49 @@ extension ONNXTensor {
   private static func fitting(_ number: some FixedWidthInteger) throws(DataProblem) -> Int {
     guard let fitting = Int(exactly: number) else { throw DataProblem("the number \(number) is too large") }
     return fitting
+  }
+}
+
+/// How a floating point number of at most eight bits is written.
+///
+/// Micikevicius et al., 2022, https://arxiv.org/abs/2209.05433
+struct SmallFloat {
+  var exponentBits: Int
+  var mantissaBits: Int
+  var bias: Int
+  /// Whether there are infinities, whether the sign alone means no number, and whether all bits set means none.
+  var hasInfinity = false
+  var isUnsignedZero = false
+  var hasNoNumber = true
+
+  /// - Parameter type: the number of the element type in ONNX.
+  init(_ type: Int) {
+    switch type {
+    case 17: (exponentBits, mantissaBits, bias) = (4, 3, 7)
+    case 18: (exponentBits, mantissaBits, bias, isUnsignedZero) = (4, 3, 8, true)
+    case 19: (exponentBits, mantissaBits, bias, hasInfinity) = (5, 2, 15, true)
+    case 20: (exponentBits, mantissaBits, bias, isUnsignedZero) = (5, 2, 16, true)
+    case 24: (exponentBits, mantissaBits, bias) = (8, 0, 127)
+    default: (exponentBits, mantissaBits, bias, hasNoNumber) = (2, 1, 1, false)
+    }
+  }
+
+  func value(_ bits: UInt8) -> Float {
+    let bits = Int(bits)
+    // A power of two without a sign.
+    if mantissaBits == 0 { return bits == 255 ? .nan : Float(sign: .plus, exponent: bits - bias, significand: 1) }
+    let isNegative = bits >> (exponentBits + mantissaBits) & 1 == 1
+    let exponent = bits >> mantissaBits & (1 << exponentBits - 1)
+    let mantissa = bits & (1 << mantissaBits - 1)
+    let last = exponent == 1 << exponentBits - 1
+    if isUnsignedZero, isNegative, exponent == 0, mantissa == 0 { return .nan }
+    if hasInfinity, last { return mantissa != 0 ? .nan : isNegative ? -.infinity : .infinity }
+    if hasNoNumber, !isUnsignedZero, last, mantissa == 1 << mantissaBits - 1 { return .nan }
+    let fraction = Float(mantissa) / Float(1 << mantissaBits)
+    let size =
+      exponent == 0
+      ? Float(sign: .plus, exponent: 1 - bias, significand: fraction)
+      : Float(sign: .plus, exponent: exponent - bias, significand: 1 + fraction)
+    return isNegative ? -size : size
   }
 }

@@ -1,37 +1,65 @@
+import Compute
 import Graphs
 import Tensors
 
 extension ONNXOperators {
-  /// Comparisons and logic with which exporters make masks: of constants only.
+  /// Comparisons and logic with which exporters make masks.
   static let logic: [String: Handler] = [
-    "Equal": comparison { $0 == $1 },
-    "Greater": comparison { $0 > $1 },
-    "GreaterOrEqual": comparison { $0 >= $1 },
-    "Less": comparison { $0 < $1 },
-    "LessOrEqual": comparison { $0 <= $1 },
+    "Equal": comparison(.equal) { $0 == $1 },
+    "Less": comparison(.less) { $0 < $1 },
+    "LessOrEqual": comparison(.lessOrEqual) { $0 <= $1 },
+    "Greater": comparison(.less, reversed: true) { $0 > $1 },
+    "GreaterOrEqual": comparison(.lessOrEqual, reversed: true) { $0 >= $1 },
     "And": and,
-    "Or": comparison { $0 != 0 || $1 != 0 },
-    "Xor": comparison { ($0 != 0) != ($1 != 0) },
+    "Or": comparison(.or) { $0 != 0 || $1 != 0 },
+    "Xor": comparison(.xor) { ($0 != 0) != ($1 != 0) },
     "Not": { (node, translation) throws(ImportError.Problem) in
-      guard let literal = try translation.literal(node, 0), let flags = literal.integers else {
-        throw node.notBetweenComputed
-      }
-      _ = try translation.charge(node, literal.shape.dimensions)
-      return .literal(Literal("", literal.shape, integers: flags.map { $0 == 0 ? 1 : 0 }))
+      try translation.value(node, Pointwise(.isZero), [try translation.operand(node, 0)], type: .truth)
+    },
+    "BitwiseAnd": { (node, translation) throws(ImportError.Problem) in
+      try combined(node, &translation, Combine(.bitsAnd), { ($0 & $1, false) })
+    },
+    "BitwiseOr": { (node, translation) throws(ImportError.Problem) in
+      try combined(node, &translation, Combine(.bitsOr), { ($0 | $1, false) })
+    },
+    "BitwiseXor": { (node, translation) throws(ImportError.Problem) in
+      try combined(node, &translation, Combine(.bitsXor), { ($0 ^ $1, false) })
+    },
+    "BitwiseNot": { (node, translation) throws(ImportError.Problem) in
+      let input = try translation.operand(node, 0)
+      let type = translation.type(of: input)
+      guard let range = type.range else { throw node.problem("its input has no bits") }
+      let ones = type.isSigned ? -1 : Float(range.upperBound)
+      return try translation.value(node, Pointwise(.bitsInverted(ones: ones)), [input])
+    },
+    "BitShift": { (node, translation) throws(ImportError.Problem) in
+      let direction = try node.string("direction", default: "")
+      try node.require(["LEFT", "RIGHT"].contains(direction), "'direction' is '\(direction)', expected LEFT or RIGHT")
+      let isLeft = direction == "LEFT"
+      return try combined(
+        node, &translation, Combine(isLeft ? .shiftedLeft : .shiftedRight),
+        { ($1 < 0 || $1 > 63 ? 0 : isLeft ? $0 << $1 : $0 >> $1, false) })
     },
   ]
 
-  private static func comparison(_ holds: @escaping @Sendable (Double, Double) -> Bool) -> Handler {
+  /// Numbers that are known are compared as they are, whole ones exactly; anything else is a node.
+  private static func comparison(
+    _ combination: Combination, reversed: Bool = false, _ holds: @escaping @Sendable (Double, Double) -> Bool
+  ) -> Handler {
     { (node, translation) throws(ImportError.Problem) in
       guard case .literal(let left) = try translation.input(node, 0),
         case .literal(let right) = try translation.input(node, 1)
-      else { throw node.notBetweenComputed }
+      else {
+        let inputs = [try translation.operand(node, 0), try translation.operand(node, 1)]
+        return try translation.value(
+          node, Combine(combination), reversed ? inputs.reversed() : inputs, type: .truth)
+      }
       guard let shape = Shape.broadcast(left.shape, right.shape) else {
         throw node.problem("the shapes \(left.shape) and \(right.shape) do not go together")
       }
       _ = try translation.charge(node, shape.dimensions)
       let (a, b) = (left.expanded(to: shape).doubles, right.expanded(to: shape).doubles)
-      return .literal(Literal("", shape, integers: zip(a, b).map { holds($0, $1) ? 1 : 0 }))
+      return .literal(Literal("", shape, integers: zip(a, b).map { holds($0, $1) ? 1 : 0 }, type: .truth))
     }
   }
 
@@ -39,16 +67,15 @@ extension ONNXOperators {
   private static func and(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
-    let (left, right) = (try translation.input(node, 0), try translation.input(node, 1))
-    switch (left, right) {
-    case (.literal, .literal): return try comparison { $0 != 0 && $1 != 0 }(node, &translation)
+    switch (try translation.input(node, 0), try translation.input(node, 1)) {
     case (.literal(let mask), .node(let id)), (.node(let id), .literal(let mask)):
       let shape = translation.graph[id].shape
-      guard let flags = mask.integers, Shape.broadcast(mask.shape, shape) == shape, flags.allSatisfy({ $0 != 0 })
-      else { throw node.notBetweenComputed }
-      return .node(id)
-    default: throw node.notBetweenComputed
+      if let flags = mask.integers, Shape.broadcast(mask.shape, shape) == shape, flags.allSatisfy({ $0 != 0 }) {
+        return .node(id)
+      }
+    default: break
     }
+    return try comparison(.and) { $0 != 0 && $1 != 0 }(node, &translation)
   }
 }
 

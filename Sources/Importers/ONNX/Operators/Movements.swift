@@ -11,7 +11,6 @@ extension ONNXOperators {
     "Transpose": transpose,
     "Concat": concat,
     "Slice": slice,
-    "Pad": pad,
   ]
 
   private static func reshape(
@@ -19,8 +18,11 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> ONNXValue {
     guard let target = try translation.integers(node, 1) else { throw node.problem("has no shape to take") }
     let shape = try translation.shape(of: try translation.input(node, 0), node)
-    try node.require(
-      !(try node.flag("allowzero")) || !target.contains(0), "'allowzero' is 1 and the shape \(target) has a zero")
+    if try node.flag("allowzero"), target.contains(0) {
+      try node.require(
+        Shape.checked(target)?.count == 0 && shape.count == 0, "\(shape) cannot take the shape \(target)")
+      return try translation.reshaped(node, to: target)
+    }
     return try translation.reshaped(node, to: try resolved(node, target, from: shape))
   }
 
@@ -109,13 +111,12 @@ extension ONNXOperators {
       // A weight that is turned is still that weight.
       return .literal(literal.transposed(permutation))
     default:
-      let id = try translation.operand(node, 0, mayBeIntegral: true)
+      let id = try translation.operand(node, 0)
       let place = translation.batch(of: id).map {
         BatchPlace(axis: permutation.firstIndex(of: $0.axis)!, outside: $0.outside)
       }
-      let turned = try translation.add(
+      return try translation.value(
         node, Transpose(permutation: permutation), [id], keepsBatch: false, batch: place)
-      return translation.isIntegral(id) ? translation.integral(turned) : .node(turned)
     }
   }
 
@@ -154,14 +155,16 @@ extension ONNXOperators {
       var joined: [Number] = []
       for row in 0..<rows {
         for part in parts {
-          let width = part.count / rows
+          let width = rows == 0 ? 0 : part.count / rows
           joined += part[row * width..<(row + 1) * width]
         }
       }
       return joined
     }
     let integers = literals.compactMap(\.integers)
-    if integers.count == literals.count { return .literal(Literal("", shape, integers: gather(integers))) }
+    if integers.count == literals.count {
+      return .literal(Literal("", shape, integers: gather(integers), type: literals[0].type))
+    }
     let floats = literals.compactMap { $0.tensor?.scalars }
     try node.require(floats.count == literals.count, "joins integers with floating point numbers")
     return .literal(Literal("", Tensor(shape, scalars: gather(floats))))
@@ -181,41 +184,8 @@ extension ONNXOperators {
       let cut = literal.viewed(result, offset: offset, strides: strides.indices.map { strides[$0] * cut.steps[$0] })
       return .literal(cut.renamed(""))
     default:
-      return try translation.cut(node, try translation.operand(node, 0, mayBeIntegral: true), cut)
+      return try translation.cut(node, try translation.operand(node, 0), cut)
     }
-  }
-
-  private static func pad(
-    _ node: ONNXNode, _ translation: inout ONNXTranslation
-  ) throws(ImportError.Problem) -> ONNXValue {
-    let mode = try node.string("mode", default: "constant")
-    try node.require(mode == "constant", "'mode' is '\(mode)'; only 'constant' is supported")
-    let input = try translation.operand(node, 0)
-    let rank = translation.graph[input].shape.rank
-    guard let amounts = try translation.integers(node, attribute: "pads", orInput: 1, since: 11) else {
-      throw node.problem("has no 'pads'")
-    }
-    let given = translation.operatorSet < 18 ? nil : try translation.integers(node, 3)
-    var axes: [Int] = Array(0..<rank)
-    if let given { axes = []; for axis in given { axes.append(try node.axis(axis, rank: rank)) } }
-    try node.require(amounts.count == 2 * axes.count, "'pads' has \(amounts.count) entries, expected \(2 * axes.count)")
-    try node.require(
-      amounts.allSatisfy { (0...largestWindow).contains($0) }, "'pads' is \(amounts), outside 0 to \(largestWindow)")
-    var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
-    for (place, axis) in axes.enumerated() {
-      (before[axis], after[axis]) = (amounts[place], amounts[place + axes.count])
-    }
-    if let axis = translation.batch(of: input)?.axis {
-      try node.require(before[axis] + after[axis] == 0, "pads the batch, which is not supported")
-    }
-    let value: Float?
-    if translation.operatorSet < 11 {
-      value = try node.float("value", default: 0)
-    } else {
-      value = try translation.literal(node, 2).map { $0.scalar } ?? 0
-    }
-    guard let value else { throw node.problem("its value must be one number") }
-    return try translation.value(node, Pad(before: before, after: after, value: value), [input])
   }
 }
 
@@ -232,7 +202,6 @@ extension ONNXTranslation {
         "takes a part of the batch, which is not supported")
       counts[axis] = -1
     }
-    let taken = try add(node, Slice(starts: cut.starts, steps: cut.steps, counts: counts), [id], part: part)
-    return isIntegral(id) ? integral(taken) : .node(taken)
+    return .node(try add(node, Slice(starts: cut.starts, steps: cut.steps, counts: counts), [id], part: part))
   }
 }

@@ -5,8 +5,6 @@ extension ONNXOperators {
   /// Operators that take parts of a value.
   static let selections: [String: Handler] = [
     "Gather": gather,
-    "GatherElements": gatherElements,
-    "GatherND": gatherPoints,
     "Split": split,
     "Where": choose,
   ]
@@ -35,7 +33,7 @@ extension ONNXOperators {
     _ node: ONNXNode, _ translation: inout ONNXTranslation, _ axis: Int
   ) throws(ImportError.Problem) -> ONNXValue {
     let table = try translation.operand(node, 0)
-    let places = try translation.operand(node, 1, mayBeIntegral: true)
+    let places = try translation.operand(node, 1)
     try node.require(translation.isIntegral(places), "its indices are computed numbers that may not be whole")
     try node.require(!translation.isBatched(table), "looks up computed numbers in a computed table")
     var batch = translation.batch(of: places)
@@ -47,7 +45,7 @@ extension ONNXOperators {
   private static func part(
     _ node: ONNXNode, _ translation: inout ONNXTranslation, _ axis: Int, _ indices: [Int], _ shape: Shape
   ) throws(ImportError.Problem) -> ONNXValue {
-    let id = try translation.operand(node, 0, mayBeIntegral: true)
+    let id = try translation.operand(node, 0)
     let source = translation.graph[id].shape
     let isRange = !indices.isEmpty && indices.enumerated().allSatisfy { $1 == indices[0] + $0 }
     if isRange, source.rank == 1, indices.count == source[0] {
@@ -93,76 +91,10 @@ extension ONNXOperators {
       }
       return picked
     }
-    if let integers = table.integers { return .literal(Literal("", shape, integers: pick(integers))) }
+    if let integers = table.integers {
+      return .literal(Literal("", shape, integers: pick(integers), type: table.type))
+    }
     return .literal(Literal("", Tensor(shape, scalars: pick(table.tensor!.scalars))))
-  }
-
-  /// Of constants: for each place the number along the axis.
-  private static func gatherElements(
-    _ node: ONNXNode, _ translation: inout ONNXTranslation
-  ) throws(ImportError.Problem) -> ONNXValue {
-    guard case .literal(let table) = try translation.input(node, 0) else { throw node.notBetweenComputed }
-    guard let places = try translation.literal(node, 1), let indices = places.integers else {
-      throw node.problem("its indices must be integers")
-    }
-    let axis = try node.axis(try node.integer("axis", default: 0), rank: table.shape.rank)
-    let fits =
-      places.shape.rank == table.shape.rank
-      && table.shape.dimensions.indices.allSatisfy { $0 == axis || places.shape[$0] <= table.shape[$0] }
-    try node.require(fits, "the indices \(places.shape) do not fit \(table.shape)")
-    let shape = try translation.charge(node, places.shape.dimensions)
-    let (own, steps, size) = (shape.strides, table.shape.strides, table.shape[axis])
-    var sources: [Int] = []
-    for (place, index) in indices.enumerated() {
-      try node.require(index >= -size && index < size, "takes number \(index) of \(size)")
-      sources.append(
-        shape.dimensions.indices.reduce(0) {
-          $0 + steps[$1] * ($1 == axis ? (index < 0 ? index + size : index) : place / own[$1] % shape[$1])
-        })
-    }
-    if let integers = table.integers { return .literal(Literal("", shape, integers: sources.map { integers[$0] })) }
-    let numbers = table.tensor!.scalars
-    return .literal(Literal("", Tensor(shape, scalars: sources.map { numbers[$0] })))
-  }
-
-  /// Of constants, and of a computed value where all of it is taken in its order.
-  private static func gatherPoints(
-    _ node: ONNXNode, _ translation: inout ONNXTranslation
-  ) throws(ImportError.Problem) -> ONNXValue {
-    let table = try translation.input(node, 0)
-    let shape = try translation.shape(of: table, node)
-    try node.require(try node.integer("batch_dims", default: 0) == 0, "'batch_dims' is not 0, which is not supported")
-    guard let places = try translation.literal(node, 1), let indices = places.integers else {
-      throw node.problem("its indices must be integers that are known")
-    }
-    guard let depth = places.shape.dimensions.last, depth >= 1, depth <= shape.rank else {
-      throw node.problem("the indices \(places.shape) do not fit \(shape)")
-    }
-    let strides = shape.strides
-    var starts: [Int] = []
-    for point in stride(from: 0, to: indices.count, by: depth) {
-      var start = 0
-      for axis in 0..<depth {
-        let (index, size) = (indices[point + axis], shape[axis])
-        try node.require(index >= -size && index < size, "takes number \(index) of \(size)")
-        start += (index < 0 ? index + size : index) * strides[axis]
-      }
-      starts.append(start)
-    }
-    let inner = Array(shape.dimensions[depth...])
-    let width = inner.reduce(1, *)
-    let dimensions = places.shape.dimensions.dropLast() + inner
-    if case .literal(let table) = table {
-      let result = try translation.charge(node, Array(dimensions))
-      if let integers = table.integers {
-        return .literal(Literal("", result, integers: starts.flatMap { integers[$0..<$0 + width] }))
-      }
-      let numbers = table.tensor!.scalars
-      return .literal(Literal("", Tensor(result, scalars: starts.flatMap { numbers[$0..<$0 + width] })))
-    }
-    let isWhole = starts.count * width == shape.count && starts.enumerated().allSatisfy { $1 == $0 * width }
-    guard isWhole else { throw node.notBetweenComputed }
-    return try translation.reshaped(node, to: Array(dimensions))
   }
 
   private static func split(
@@ -190,7 +122,7 @@ extension ONNXOperators {
         let offset = cut.starts[axis] * shape.strides[axis]
         results.append(.literal(literal.viewed(result, offset: offset, strides: shape.strides).renamed("")))
       } else {
-        let id = try translation.operand(node, 0, mayBeIntegral: true)
+        let id = try translation.operand(node, 0)
         results.append(try translation.cut(node, id, cut, part: index == 0 ? nil : "part\(index)"))
       }
     }
@@ -204,10 +136,11 @@ extension ONNXOperators {
     if case .literal(let chooser) = try translation.input(node, 0) {
       return try chosen(node, &translation, chooser)
     }
-    let chooser = try translation.operand(node, 0, mayBeIntegral: true)
+    let chooser = try translation.operand(node, 0)
     if let guarded = translation.unguarded(chooser, try translation.input(node, 2)) { return guarded }
     return try translation.value(
-      node, Choose(), [chooser, try translation.operand(node, 1), try translation.operand(node, 2)])
+      node, Choose(), [chooser, try translation.operand(node, 1), try translation.operand(node, 2)],
+      type: translation.type(of: try translation.input(node, 1)))
   }
 
   /// With a constant condition: of constants worked out, and where all of it is the same one side is left.
@@ -225,7 +158,7 @@ extension ONNXOperators {
       let (a, b, flags) = (yes.expanded(to: shape), no.expanded(to: shape), chooser.expanded(to: shape).integers!)
       if let a = a.integers, let b = b.integers {
         return .literal(
-          Literal("", shape, integers: flags.indices.map { flags[$0] != 0 ? a[$0] : b[$0] }))
+          Literal("", shape, integers: flags.indices.map { flags[$0] != 0 ? a[$0] : b[$0] }, type: yes.type))
       }
       guard let a = a.tensor?.scalars, let b = b.tensor?.scalars else {
         throw node.problem("mixes integers with floating point numbers")
@@ -238,7 +171,8 @@ extension ONNXOperators {
     let numbers = Literal("\(node.name).condition", Tensor(chooser.shape, scalars: flags.map { Float($0) }))
     let condition = try translation.constant(numbers, for: node)
     return try translation.value(
-      node, Choose(), [condition, try translation.operand(node, 1), try translation.operand(node, 2)])
+      node, Choose(), [condition, try translation.operand(node, 1), try translation.operand(node, 2)],
+      type: translation.type(of: yes))
   }
 }
 

@@ -11,7 +11,11 @@ extension ONNXOperators {
       let count = try translation.shape(of: try translation.input(node, 0), node).count
       return .literal(Literal("", [], integers: [count]))
     },
-    "Cast": cast,
+    "Cast": { (node, translation) throws(ImportError.Problem) in try cast(node, &translation) },
+    "CastLike": { (node, translation) throws(ImportError.Problem) in
+      try cast(node, &translation, to: translation.type(of: try translation.input(node, 1)))
+    },
+    "BitCast": bitCast,
     "Expand": expand,
     "Range": range,
   ]
@@ -56,44 +60,84 @@ extension ONNXOperators {
     return .literal(Literal("", integers: Array(dimensions[start..<max(start, end)])))
   }
 
-  /// Between floating point types nothing changes: everything is computed in `Float`.
   private static func cast(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
-    let type = try node.integer("to", default: 0)
-    let input = try translation.input(node, 0)
-    guard case .literal(let literal) = input else {
-      let id = try translation.operand(node, 0, mayBeIntegral: true)
-      if ONNXTensor.isFloat(type) { return try translation.value(node, Identity(), [id]) }
-      try node.require(
-        translation.isIntegral(id),
-        "makes \(ONNXTensor.typeName(type)) of a computed value, which is not supported")
-      guard type == 9 else { return .node(id) }
+    try cast(node, &translation, to: ONNXElementType(try node.integer("to", default: 0)))
+  }
+
+  /// Between floating point types nothing changes: everything is computed in `Float`.
+  private static func cast(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, to type: ONNXElementType
+  ) throws(ImportError.Problem) -> ONNXValue {
+    try node.require(type.isFloat || type.isInteger, "the element type \(type.name) is not supported")
+    if case .literal(let literal) = try translation.input(node, 0) {
+      return .literal(try cast(node, &translation, literal, to: type))
+    }
+    let id = try translation.operand(node, 0)
+    let from = translation.type(of: id)
+    if type.isFloat { return try translation.value(node, Identity(), [id], type: .float) }
+    if type == .truth {
+      if from == .truth { return .node(id) }
       let yes = try translation.constant(Literal("\(node.name).yes", Tensor(scalar: 1)), for: node)
       let no = try translation.constant(Literal("\(node.name).no", Tensor(scalar: 0)), for: node)
-      return translation.integral(try translation.add(node, Choose(), [id, yes, no]))
+      return try translation.value(node, Choose(), [id, yes, no], type: .truth)
     }
+    let whole = from.isFloat ? try translation.applying(node, .truncate, id, type: type) : id
+    if !from.isFloat, let old = from.range, let new = type.range, new.contains(old.lowerBound),
+      new.contains(old.upperBound)
+    {
+      return try translation.value(node, Identity(), [id], type: type)
+    }
+    return try translation.value(node, Identity(), [try translation.wrapped(node, whole, type)], type: type)
+  }
+
+  private static func cast(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ literal: Literal, to type: ONNXElementType
+  ) throws(ImportError.Problem) -> Literal {
     _ = try translation.charge(node, literal.shape.dimensions)
-    try node.require(
-      ONNXTensor.isFloat(type) || ONNXTensor.isInteger(type),
-      "the element type \(ONNXTensor.typeName(type)) is not supported")
     switch literal.numbers {
     case .floats(let tensor):
-      if ONNXTensor.isFloat(type) { return .literal(literal) }
+      if type.isFloat { return literal }
+      if type == .truth {
+        return Literal("", literal.shape, integers: tensor.scalars.map { $0 == 0 ? 0 : 1 }, type: type)
+      }
       var integers: [Int] = []
       for scalar in tensor.scalars {
         guard let integer = Int(exactly: scalar.rounded(.towardZero)) else {
-          throw node.problem("\(scalar) cannot become \(ONNXTensor.typeName(type))")
+          throw node.problem("\(scalar) cannot become \(type.name)")
         }
-        integers.append(type == 9 ? (scalar == 0 ? 0 : 1) : integer)
+        integers.append(type.wrapping(integer))
       }
-      return .literal(Literal("", literal.shape, integers: integers))
+      return Literal("", literal.shape, integers: integers, type: type)
     case .integers(let integers):
-      if ONNXTensor.isFloat(type) {
-        return .literal(Literal("", Tensor(literal.shape, scalars: integers.map { Float($0) })))
-      }
-      return .literal(Literal("", literal.shape, integers: type == 9 ? integers.map { $0 == 0 ? 0 : 1 } : integers))
+      if type.isFloat { return Literal("", Tensor(literal.shape, scalars: integers.map { Float($0) })) }
+      let cast = type == .truth ? integers.map { $0 == 0 ? 0 : 1 } : integers.map { type.wrapping($0) }
+      return Literal("", literal.shape, integers: cast, type: type)
     }
+  }
+
+  /// The bits of constants as those of another type of the same width.
+  private static func bitCast(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let type = ONNXElementType(try node.integer("to", default: 0))
+    guard let literal = try translation.literal(node, 0) else { throw node.problem("has no input 0") }
+    let width = literal.type == .float ? 32 : literal.type.bits
+    try node.require(
+      width != nil && width == (type == .float ? 32 : type.bits),
+      "\(literal.type.name) and \(type.name) are not of the same width, or not supported")
+    let bits: [Int] =
+      switch literal.numbers {
+      case .floats(let tensor): tensor.scalars.map { Int($0.bitPattern) }
+      case .integers(let integers): integers
+      }
+    if type == .float {
+      let floats = bits.map { Float(bitPattern: UInt32(truncatingIfNeeded: $0)) }
+      return .literal(Literal("", Tensor(literal.shape, scalars: floats)))
+    }
+    let whole = type == .truth ? bits.map { $0 == 0 ? 0 : 1 } : bits.map { type.wrapping($0) }
+    return .literal(Literal("", literal.shape, integers: whole, type: type))
   }
 
   private static func expand(
@@ -107,11 +151,10 @@ extension ONNXOperators {
       throw node.problem("\(own) does not expand to \(target)")
     }
     guard case .literal(let literal) = input else {
-      let id = try translation.operand(node, 0, mayBeIntegral: true)
+      let id = try translation.operand(node, 0)
       if shape == own { return .node(id) }
       let zeros = Literal("\(node.name).zeros", Tensor(try translation.charge(node, shape.dimensions), repeating: 0))
-      let sum = try translation.add(node, Add(), [id, try translation.constant(zeros, for: node)])
-      return translation.isIntegral(id) ? translation.integral(sum) : .node(sum)
+      return try translation.value(node, Add(), [id, try translation.constant(zeros, for: node)])
     }
     return .literal(literal.expanded(to: try translation.charge(node, shape.dimensions)).renamed(""))
   }
@@ -119,19 +162,34 @@ extension ONNXOperators {
   private static func range(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
-    var limits: [Int] = []
+    var limits: [Literal] = []
     for index in 0..<3 {
-      guard let integers = try translation.literal(node, index)?.integers, integers.count == 1 else {
-        throw node.problem("input \(index) must be one integer")
+      guard let literal = try translation.literal(node, index), literal.shape.count == 1 else {
+        throw node.problem("input \(index) must be one number")
       }
-      limits.append(integers[0])
+      limits.append(literal)
     }
-    let (start, limit, step) = (limits[0], limits[1], limits[2])
+    let integers = limits.compactMap { $0.integers?.first }
+    guard integers.count == 3 else {
+      return try range(node, &translation, limits.compactMap { $0.scalar.map { Double($0) } })
+    }
+    let (start, limit, step) = (integers[0], integers[1], integers[2])
     let (distance, overflow) = limit.subtractingReportingOverflow(start)
     try node.require(step != 0 && !overflow && distance != Int.min, "from \(start) to \(limit) by \(step) is no range")
     let goes = (distance > 0) == (step > 0) && distance != 0
     let count = goes ? Int(UInt(distance.magnitude - 1) / step.magnitude) + 1 : 0
     _ = try translation.charge(node, [count])
-    return .literal(Literal("", integers: (0..<count).map { start + $0 * step }))
+    return .literal(
+      Literal("", [count], integers: (0..<count).map { start + $0 * step }, type: limits[0].type))
+  }
+
+  private static func range(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ limits: [Double]
+  ) throws(ImportError.Problem) -> ONNXValue {
+    let steps = limits.count == 3 ? ((limits[1] - limits[0]) / limits[2]).rounded(.up) : .nan
+    guard let count = Int(exactly: steps) else { throw node.problem("\(limits) give no range") }
+    let shape = try translation.charge(node, [max(count, 0)])
+    return .literal(
+      Literal("", Tensor(shape, scalars: (0..<shape.count).map { Float(limits[0] + Double($0) * limits[2]) })))
   }
 }

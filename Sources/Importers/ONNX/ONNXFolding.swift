@@ -1,0 +1,41 @@
+import Graphs
+import Tensors
+
+extension ONNXTranslation {
+  /// What the node stands for: worked out at once where all that it reads is known, else added to the graph.
+  mutating func value(of node: ONNXNode, _ handler: ONNXOperators.Handler) throws(ImportError.Problem) -> ONNXValue {
+    var known: [String: ONNXValue] = [:]
+    for name in node.inputs where !name.isEmpty {
+      guard case .literal = values[name] else { return try handler(node, &self) }
+      known[name] = values[name]
+    }
+    var inner = ONNXTranslation(forConstantsOf: self, known)
+    defer { (files, budget) = (inner.files, inner.budget) }
+    let made = try inner.literal(node, try handler(node, &inner))
+    laterOutputs = []
+    for value in inner.laterOutputs { laterOutputs.append(try inner.literal(node, value)) }
+    for (index, value) in laterOutputs.enumerated() where index + 1 < node.outputs.count {
+      if case .literal(let literal) = value, literal.name.isEmpty {
+        laterOutputs[index] = .literal(literal.renamed(node.outputs[index + 1]))
+      }
+    }
+    return made
+  }
+
+  /// A node over constants as the numbers that it has.
+  private mutating func literal(_ node: ONNXNode, _ value: ONNXValue) throws(ImportError.Problem) -> ONNXValue {
+    guard case .node(let id) = value else { return value }
+    _ = try charge(node, graph[id].shape.dimensions)
+    graph.outputs = [id]
+    let tensor = graph.run([:])[id]
+    let type = type(of: id)
+    guard !type.isFloat else { return .literal(Literal("", tensor, type: type)) }
+    var integers: [Int] = []
+    integers.reserveCapacity(tensor.count)
+    for scalar in tensor.scalars {
+      guard let integer = Int(exactly: scalar) else { throw node.problem("computes \(scalar), which is no integer") }
+      integers.append(integer)
+    }
+    return .literal(Literal("", tensor.shape, integers: integers, type: type))
+  }
+}
