@@ -45,11 +45,12 @@ let package = Package(
 
     // Files in.
     .target(name: "CONNX", linkerSettings: [.linkedLibrary("protobuf-c")]),
-    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
-    library("Importers", ["Graphs", "CONNX", "CHDF5"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library("Archives", ["CZlib"]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    library("Importers", ["Graphs", "Archives", "CONNX", "CHDF5"]),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
-    library("Datasets", ["Tensors", "CZlib", "CImages"]),
+    library("Datasets", ["Tensors", "Archives", "CImages"]),
 
     // Weights to symbols, trained.
     library("Methods", ["Graphs", "Compute"]),
@@ -82,7 +83,7 @@ let package = Package(
     tests("Graphs", ["Graphs"]),
     tests("Workloads", ["Workloads"]),
     tests("Importers", ["Importers"]),
-    tests("Datasets", ["Datasets"]),
+    tests("Datasets", ["Datasets", "Archives"]),
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
     tests("Exporters", ["Exporters", "Methods", "Packed"]),
