@@ -14,6 +14,8 @@ package struct ImportError: Error, Hashable, Sendable {
     /// The bytes are not of the format; where, and in which way.
     case malformed(String, offset: Int)
     case cutShort(offset: Int, wanted: UInt64, left: Int)
+    /// The file is not what it should be, in words.
+    case damaged(String)
     case tooDeep(limit: Int)
     case tooMany(String, limit: Int)
     /// Something about the model as a whole.
@@ -82,6 +84,7 @@ extension ImportError.Problem: CustomStringConvertible {
     case .malformed(let problem, let offset): "is not an ONNX model: \(problem) at byte \(offset)"
     case .cutShort(let offset, let wanted, let left):
       "is damaged or cut short: the field at byte \(offset) is \(wanted) bytes long, \(left) are left"
+    case .damaged(let problem): "is damaged: \(problem)"
     case .tooDeep(let limit): "is nested deeper than \(limit) levels"
     case .tooMany(let things, let limit): "has more than \(limit) \(things)"
     case .model(let problem): problem
