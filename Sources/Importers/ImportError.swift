@@ -25,6 +25,8 @@ package struct ImportError: Error, Hashable, Sendable {
     case node(name: String, operation: String, problem: String)
     /// An operator that no handler knows, with the nodes that use it.
     case unsupported(operation: String, nodes: [String])
+    /// A class of Keras layers that no handler knows, with the layers of it.
+    case unsupportedLayer(type: String, layers: [String])
   }
 
   /// The file's name, for the beginning of every message.
@@ -56,6 +58,10 @@ extension ImportError: CustomStringConvertible {
       let literalOnly = ONNXOperators.literalOnly.sorted().joined(separator: ", ")
       lines.append("\(file): supported operators are \(names), and of constants \(literalOnly); ")
       lines[lines.count - 1] += "export the model without the others, or cut it before them"
+    }
+    if problems.contains(where: { if case .unsupportedLayer = $0 { true } else { false } }) {
+      lines.append("\(file): supported layers are \(KerasLayers.names.joined(separator: ", ")); ")
+      lines[lines.count - 1] += "build the model of these, or cut it before the others"
     }
     return lines.joined(separator: "\n")
   }
@@ -94,6 +100,10 @@ extension ImportError.Problem: CustomStringConvertible {
       nodes.count == 1
         ? "node '\(nodes[0])' (\(operation)): this operator is not supported"
         : "\(nodes.count) nodes (\(operation)): this operator is not supported: \(Self.listed(nodes))"
+    case .unsupportedLayer(let type, let layers):
+      layers.count == 1
+        ? "layer '\(layers[0])' (\(type)): this layer is not supported"
+        : "\(layers.count) layers (\(type)): this layer is not supported: \(Self.listed(layers))"
     }
   }
 
