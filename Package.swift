@@ -45,13 +45,14 @@ let package = Package(
 
     // Files in.
     .target(name: "CONNX", linkerSettings: [.linkedLibrary("protobuf-c")]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library("Archives", ["CZlib"]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
-    library("Importers", ["Graphs", "CONNX", "CHDF5"]),
+    library("Importers", ["Graphs", "Archives", "CONNX", "CHDF5"]),
     // The test data of ONNX on the importer: `make conformance`.
     .executableTarget(name: "signum-conformance", dependencies: ["Importers"], swiftSettings: strict),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
-    library("Datasets", ["Tensors", "CZlib", "CImages"]),
+    library("Datasets", ["Tensors", "Archives", "CImages"]),
 
     // Weights to symbols, trained.
     library("Methods", ["Graphs", "Compute"]),
@@ -85,7 +86,7 @@ let package = Package(
     tests("Workloads", ["Workloads"]),
     tests("Importers", ["Importers"]),
     tests("Conformance", ["signum-conformance"]),
-    tests("Datasets", ["Datasets"]),
+    tests("Datasets", ["Datasets", "Archives"]),
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
     tests("Exporters", ["Exporters", "Methods", "Packed"]),

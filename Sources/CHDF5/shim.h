@@ -17,3 +17,8 @@ static inline hid_t hdf5_integer(int is_signed, int bytes) {
   default: return is_signed ? H5T_STD_I64LE : H5T_STD_U64LE;
   }
 }
+
+// Files in memory, and strings.
+static inline hid_t hdf5_file_access(void) { return H5P_FILE_ACCESS; }
+static inline hid_t hdf5_character(void) { return H5T_C_S1; }
+static inline size_t hdf5_variable(void) { return H5T_VARIABLE; }

@@ -1,3 +1,5 @@
+import Archives
+
 /// What is wrong with a dataset or an array file, and what to do about it. The first fact is always the place.
 package enum DatasetError: Error, Hashable, Sendable {
   case missing(String)
@@ -36,6 +38,17 @@ package enum DatasetError: Error, Hashable, Sendable {
   case imagesDoNotFit(String, [Int], wanted: [Int])
   case normalization(String, String)
   case augmentation(String, String)
+}
+
+extension DatasetError {
+  init(_ error: ArchiveError) {
+    self =
+      switch error {
+      case .damaged(let path, let problem): .damaged(path, problem)
+      case .truncated(let path, let expected, let found): .truncated(path, expected: expected, found: found)
+      case .unsupported(let path, let problem): .unsupported(path, problem)
+      }
+  }
 }
 
 extension DatasetError: CustomStringConvertible {

@@ -1,3 +1,4 @@
+import Archives
 import Tensors
 
 /// The format of MNIST and of what follows it, plain or gzipped: bytes with a header that tells their dimensions.

@@ -1,3 +1,4 @@
+import Archives
 import Tensors
 
 /// What the first bytes of a `.npy` file say: the type of its elements, their order and the array's dimensions.

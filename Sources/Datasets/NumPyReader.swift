@@ -1,3 +1,4 @@
+import Archives
 import Tensors
 
 /// Images and labels as NumPy arrays: two `.npy` files beside each other, or one `.npz`.
@@ -51,8 +52,11 @@ package enum NumPyReader: DatasetReader {
   }
 
   private static func readArchive(_ path: String, split: Split) throws(DatasetError) -> any Dataset {
-    let archive = try ZipArchive(FileBytes.read(path), path: path)
-    return try dataset(of: archive, path: path, split: split)
+    return try dataset(of: archive(FileBytes.read(path), path: path), path: path, split: split)
+  }
+
+  static func archive(_ file: [UInt8], path: String) throws(DatasetError) -> ZipArchive {
+    do { return try ZipArchive(file, path: path) } catch { throw DatasetError(error) }
   }
 
   /// - Parameter path: the place for messages.
@@ -61,7 +65,13 @@ package enum NumPyReader: DatasetReader {
     for entry in archive.entries where entry.name.hasSuffix(".npy") { entries[String(entry.name.dropLast(4))] = entry }
     func array(_ name: String) throws(DatasetError) -> NumPyArray? {
       guard let entry = entries[name] else { return nil }
-      return try NumPyArray(archive.bytes(of: entry), path: "\(path): \(entry.name)")
+      let bytes: [UInt8]
+      do throws(ArchiveError) {
+        bytes = try archive.bytes(of: entry)
+      } catch {
+        throw DatasetError(error)
+      }
+      return try NumPyArray(bytes, path: "\(path): \(entry.name)")
     }
     let chosen = try ArrayNames.choose(from: entries.keys.sorted(), split: split, path: path)
     guard let images = try array(chosen.images) else { throw .empty(path) }

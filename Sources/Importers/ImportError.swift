@@ -14,6 +14,8 @@ package struct ImportError: Error, Hashable, Sendable {
     /// The bytes are not of the format; where, and in which way.
     case malformed(String, offset: Int)
     case cutShort(offset: Int, wanted: UInt64, left: Int)
+    /// The file is not what it should be, in words.
+    case damaged(String)
     case tooDeep(limit: Int)
     case tooMany(String, limit: Int)
     /// Something about the model as a whole.
@@ -25,6 +27,8 @@ package struct ImportError: Error, Hashable, Sendable {
     case computed(name: String, operation: String, input: String, index: Int, sources: [String])
     /// An operator that no handler knows, with the nodes that use it.
     case unsupported(operation: String, nodes: [String])
+    /// A class of Keras layers that no handler knows, with the layers of it.
+    case unsupportedLayer(type: String, layers: [String])
   }
 
   /// The file's name, for the beginning of every message.
@@ -64,6 +68,10 @@ extension ImportError: CustomStringConvertible {
       lines.append("\(file): supported operators are \(names), and of constants \(literalOnly); ")
       lines[lines.count - 1] += "export the model without the others, or cut it before them"
     }
+    if problems.contains(where: { if case .unsupportedLayer = $0 { true } else { false } }) {
+      lines.append("\(file): supported layers are \(KerasLayers.names.joined(separator: ", ")); ")
+      lines[lines.count - 1] += "build the model of these, or cut it before the others"
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -91,6 +99,7 @@ extension ImportError.Problem: CustomStringConvertible {
     case .malformed(let problem, let offset): "is not an ONNX model: \(problem) at byte \(offset)"
     case .cutShort(let offset, let wanted, let left):
       "is damaged or cut short: the field at byte \(offset) is \(wanted) bytes long, \(left) are left"
+    case .damaged(let problem): "is damaged: \(problem)"
     case .tooDeep(let limit): "is nested deeper than \(limit) levels"
     case .tooMany(let things, let limit): "has more than \(limit) \(things)"
     case .model(let problem): problem
@@ -103,6 +112,10 @@ extension ImportError.Problem: CustomStringConvertible {
       nodes.count == 1
         ? "node '\(nodes[0])' (\(operation)): this operator is not supported"
         : "\(nodes.count) nodes (\(operation)): this operator is not supported: \(Self.listed(nodes))"
+    case .unsupportedLayer(let type, let layers):
+      layers.count == 1
+        ? "layer '\(layers[0])' (\(type)): this layer is not supported"
+        : "\(layers.count) layers (\(type)): this layer is not supported: \(Self.listed(layers))"
     }
   }
 

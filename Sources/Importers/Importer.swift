@@ -20,7 +20,8 @@ extension Importer {
 
 /// Every importer that there is.
 package let importers: [any Importer.Type] = [
-  ONNXImporter.self
+  ONNXImporter.self,
+  KerasImporter.self,
 ]
 
 /// Reads a model with the importer that its file extension names.
@@ -30,5 +31,19 @@ package func importGraph(from path: String, inputShapes: [String: Shape] = [:]) 
     let known = importers.flatMap { $0.fileExtensions }
     throw ImportError(path, .unknownExtension(fileExtension, known: known))
   }
-  return try importer.graph(from: path, inputShapes: inputShapes)
+  var graph = try importer.graph(from: path, inputShapes: inputShapes)
+  graph.warnings += graph.oddNumbers
+  return graph
+}
+
+extension Graph {
+  /// A line for each constant with elements that are not numbers, which spread to everything. Infinities may be meant: in
+  /// masks they are.
+  var oddNumbers: [String] {
+    nodes.compactMap { node in
+      guard case .constant(.dense(let tensor)) = node.content else { return nil }
+      let count = tensor.withUnsafeFloats { $0.reduce(0) { $1.isNaN ? $0 + 1 : $0 } }
+      return count == 0 ? nil : "\(source): tensor '\(node.name)': \(count) of its \(tensor.count) elements are NaN"
+    }
+  }
 }

@@ -40,6 +40,23 @@ struct HDF5ArrayCommand: ParsableCommand {
   }
 }
 
+/// Reads an HDF5 file for a parent that asks for one array after the other.
+struct HDF5ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hdf5-serve", abstract: "Read an HDF5 file for another process.", shouldDisplay: false)
+
+  @Option(help: "The name of the file in the ZIP archive.") var member: String?
+  @Argument var file: String
+
+  func run() throws {
+    HDF5Child.limit(seconds: 600)
+    try HDF5Service.serve(HDF5Place(file, member: member), requests: .standardInput) { part in
+      // A parent that has gone has its reasons.
+      do { try FileHandle.standardOutput.write(contentsOf: part) } catch { Foundation.exit(0) }
+    }
+  }
+}
+
 /// The parent of that process.
 enum HDF5Child {
   /// Ends this process where the library goes round in circles, or asks for all memory.

@@ -24,7 +24,7 @@ struct SignumCommand: ParsableCommand {
     subcommands: [
       InspectCommand.self, ConvertCommand.self, VerifyCommand.self, EvaluateCommand.self, RunCommand.self,
       ListCommand.self, ZooCommand.self, ReportCommand.self, DoctorCommand.self, BenchmarkCommand.self,
-      HDF5ContentsCommand.self, HDF5ArrayCommand.self,
+      HDF5ContentsCommand.self, HDF5ArrayCommand.self, HDF5ServeCommand.self,
     ])
 
   static func main() {

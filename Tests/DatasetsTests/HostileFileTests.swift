@@ -1,3 +1,4 @@
+import Archives
 @testable import Datasets
 import Foundation
 import Tensors
@@ -10,7 +11,7 @@ struct HostileFileTests {
 
   func unpacking(_ file: [UInt8]) -> DatasetError? {
     failure { () throws(DatasetError) in
-      try NumPyReader.dataset(of: ZipArchive(file, path: "a"), path: "a", split: .train)
+      try NumPyReader.dataset(of: NumPyReader.archive(file, path: "a"), path: "a", split: .train)
     }
   }
 

@@ -1,3 +1,4 @@
+import Archives
 @testable import Datasets
 import Tensors
 import Testing

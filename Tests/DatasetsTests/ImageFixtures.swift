@@ -1,3 +1,4 @@
+import Archives
 @testable import Datasets
 import Foundation
 import Tensors
@@ -6,7 +7,7 @@ import Tensors
 enum ImageFixtures {
   static func path(_ name: String) -> String { Fixtures.path("images/" + name) }
 
-  private static let archive = try! ZipArchive(FileBytes.read(path("expected.npz")), path: "expected.npz")
+  private static let archive = try! NumPyReader.archive(FileBytes.read(path("expected.npz")), path: "expected.npz")
   static let keys = archive.entries.map { String($0.name.dropLast(4)) }
 
   /// An array of `expected.npz`: its dimensions and its numbers.

@@ -1,5 +1,6 @@
 import CHDF5
 import Foundation
+import Tensors
 
 extension HDF5File {
   /// Writes an array of numbers as a `.npy` file, a part at a time, so that no more than a part is in memory.
@@ -13,9 +14,8 @@ extension HDF5File {
     _ name: String, of path: String, to write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     do {
-      _ = try MappedFile(path)
       HDF5Library.silenceErrors()
-      let file = try HDF5Handle(H5Fopen(path, hdf5_read_only(), hdf5_default_properties()), close: { H5Fclose($0) })
+      let file = try open(HDF5Place(path))
       let array = try HDF5Array(name, in: file)
       try array.numPyHeader.withUnsafeBytes(write)
       try array.forEachPart(write)
@@ -26,7 +26,7 @@ extension HDF5File {
 }
 
 /// An array of numbers in an HDF5 file that is open.
-private struct HDF5Array: ~Copyable {
+struct HDF5Array: ~Copyable {
   /// What an element is in memory.
   private struct Element {
     /// Predefined, so that nobody closes it.
@@ -34,6 +34,8 @@ private struct HDF5Array: ~Copyable {
     /// As NumPy writes it.
     let description: String
     let size: Int
+    /// Whether the upper halves of floats are stored, as two bytes that HDF5 has no name for.
+    var isBrainFloat = false
   }
 
   private let dataset: HDF5Handle
@@ -45,14 +47,19 @@ private struct HDF5Array: ~Copyable {
   /// How many bytes are read at once, but for a row or a chunk that is larger.
   private static let part = 8 << 20
 
-  init(_ name: String, in file: borrowing HDF5Handle) throws(ImportError.Problem) {
+  /// - Parameter isBrainFloat: whether elements of two nameless bytes are floats of 16 bits with 8 for the exponent, as
+  ///   an attribute of the dataset says.
+  init(
+    _ name: String, in file: borrowing HDF5Handle, isBrainFloat: Bool = false
+  ) throws(ImportError.Problem) {
     let id = H5Dopen2(file.id, name, hdf5_default_properties())
     guard id >= 0 else { throw .value("array", name: name, problem: "there is none of this name") }
     let dataset = try HDF5Handle(id, close: { H5Dclose($0) })
     let space = try HDF5Handle(H5Dget_space(id), close: { H5Sclose($0) })
     let dimensions = try Self.dimensions(of: space)
     let stored = try HDF5Handle(H5Dget_type(id), close: { H5Tclose($0) })
-    let element = Self.element(stored)
+    let element = isBrainFloat ? Self.brainFloat(stored) : Self.element(stored)
+    if let problem = Self.elsewhere(dataset) { throw .value("array", name: name, problem: problem) }
     if let problem = Self.problem(dimensions, element, storage: Int(clamping: H5Dget_storage_size(id))) {
       throw .value("array", name: name, problem: problem)
     }
@@ -60,6 +67,20 @@ private struct HDF5Array: ~Copyable {
     self.space = space
     self.dimensions = dimensions
     self.element = element!
+  }
+
+  private static func brainFloat(_ stored: borrowing HDF5Handle) -> Element? {
+    guard H5Tget_size(stored.id) == 2, [H5T_OPAQUE, H5T_INTEGER].contains(H5Tget_class(stored.id)) else {
+      return element(stored)
+    }
+    return Element(type: stored.id, description: "<u2", size: 2, isBrainFloat: true)
+  }
+
+  /// What names other files would be read from places that the file chooses.
+  private static func elsewhere(_ dataset: borrowing HDF5Handle) -> String? {
+    guard let properties = try? HDF5Handle(H5Dget_create_plist(dataset.id), close: { H5Pclose($0) }) else { return nil }
+    let isElsewhere = H5Pget_external_count(properties.id) > 0 || H5Pget_layout(properties.id) == H5D_VIRTUAL
+    return isElsewhere ? "lies in other files, which are not opened" : nil
   }
 
   private static func element(_ stored: borrowing HDF5Handle) -> Element? {
@@ -108,11 +129,33 @@ private struct HDF5Array: ~Copyable {
     return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count & 0xFF), UInt8(text.utf8.count >> 8)] + text.utf8
   }
 
+  var shape: Shape { Shape(dimensions) }
+
   /// Reads some rows of the first axis at a time, in their order.
   func forEachPart(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try forEachPart(as: element.type, size: element.size) { part, _ in try body(part) }
+  }
+
+  /// The numbers as floats, some at a time, with the place of the first of them.
+  func readFloats(_ body: (UnsafeBufferPointer<Float>, Int) -> Void) throws {
+    guard element.isBrainFloat else {
+      return try forEachPart(as: hdf5_float(), size: 4) { part, start in body(part.bindMemory(to: Float.self), start) }
+    }
+    // The type that is stored lives as long as the dataset is open only where it is asked for again.
+    let stored = try HDF5Handle(H5Dget_type(dataset.id), close: { H5Tclose($0) })
+    try forEachPart(as: stored.id, size: 2) { part, start in
+      let floats = part.bindMemory(to: UInt16.self).map { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) }
+      floats.withUnsafeBufferPointer { body($0, start) }
+    }
+  }
+
+  private func forEachPart(
+    as type: hid_t, size: Int, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws {
     guard !dimensions.contains(0) else { return }
     let rows = dimensions.first ?? 1
-    let rowBytes = element.size * dimensions.dropFirst().reduce(1, *)
+    let rowCount = dimensions.dropFirst().reduce(1, *)
+    let rowBytes = size * rowCount
     let step = rowsAtOnce(rowBytes: rowBytes)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(step, rows) * rowBytes, alignment: 64)
     defer { buffer.deallocate() }
@@ -127,11 +170,11 @@ private struct HDF5Array: ~Copyable {
       }
       let memory = try HDF5Handle(
         H5Screate_simple(Int32(dimensions.count), sizes, nil), close: { H5Sclose($0) })
-      guard H5Dread(dataset.id, element.type, memory.id, space.id, hdf5_default_properties(), buffer.baseAddress) >= 0
+      guard H5Dread(dataset.id, type, memory.id, space.id, hdf5_default_properties(), buffer.baseAddress) >= 0
       else {
         throw ImportError.Problem.unreadable(reason: HDF5Library.lastError())
       }
-      try body(UnsafeRawBufferPointer(rebasing: buffer[..<(count * rowBytes)]))
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<(count * rowBytes)]), start * rowCount)
     }
   }
 

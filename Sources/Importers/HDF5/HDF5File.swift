@@ -11,6 +11,8 @@ package struct HDF5Object: Codable, Hashable, Sendable {
   package var shape: [Int]?
   /// Of a dataset's elements: `float32`, `int64`, `uint8`, `string`, … with `big-endian` where they are.
   package var type: String?
+  /// Attributes that hold strings, one or a list. Only where they were asked for.
+  package var attributes: [String: [String]]?
 }
 
 /// Reads HDF5 files.
@@ -21,16 +23,47 @@ package enum HDF5File {
   /// this in a child process.
   package static func contents(_ path: String) throws(ImportError) -> [HDF5Object] {
     do throws(ImportError.Problem) {
-      // Refuses what is missing, empty or no file in the words of all importers.
-      _ = try MappedFile(path)
       HDF5Library.silenceErrors()
-      let file = try HDF5Handle(H5Fopen(path, hdf5_read_only(), hdf5_default_properties()), close: { H5Fclose($0) })
+      let file = try open(HDF5Place(path))
       var objects = try list(file)
       for place in objects.indices where objects[place].kind == .dataset { try describe(&objects[place], in: file) }
       return objects
     } catch {
       throw ImportError(path, error)
     }
+  }
+
+  /// The same with the root before it, and with attributes.
+  static func objects(in file: borrowing HDF5Handle) throws(ImportError.Problem) -> [HDF5Object] {
+    var objects = [HDF5Object(name: "", kind: .group)] + (try list(file))
+    var budget = attributeBytes
+    for place in objects.indices {
+      if objects[place].kind == .dataset { try describe(&objects[place], in: file) }
+      if objects[place].kind == .other { continue }
+      let name = objects[place].name
+      let object = try HDF5Handle(
+        H5Oopen(file.id, name.isEmpty ? "/" : name, hdf5_default_properties()), close: { H5Oclose($0) })
+      let attributes = try HDF5Attributes.strings(of: object, budget: &budget)
+      if !attributes.isEmpty { objects[place].attributes = attributes }
+    }
+    return objects
+  }
+
+  private static let attributeBytes = 256 << 20
+
+  /// Opens a file, or a file in an archive, which is then unpacked in memory.
+  static func open(_ place: HDF5Place) throws(ImportError.Problem) -> HDF5Handle {
+    // Refuses what is missing, empty or no file in the words of all importers.
+    let mapped = try MappedFile(place.path)
+    guard let member = place.member else {
+      return try HDF5Handle(H5Fopen(place.path, hdf5_read_only(), hdf5_default_properties()), close: { H5Fclose($0) })
+    }
+    var bytes = try ArchiveFile(mapped, path: place.path).bytes(of: member)
+    let access = try HDF5Handle(H5Pcreate(hdf5_file_access()), close: { H5Pclose($0) })
+    guard H5Pset_fapl_core(access.id, 1 << 20, false) >= 0, H5Pset_file_image(access.id, &bytes, bytes.count) >= 0 else {
+      throw .unreadable(reason: HDF5Library.lastError())
+    }
+    return try HDF5Handle(H5Fopen(member, hdf5_read_only(), access.id), close: { H5Fclose($0) })
   }
 
   private static func list(_ file: borrowing HDF5Handle) throws(ImportError.Problem) -> [HDF5Object] {

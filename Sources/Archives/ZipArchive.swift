@@ -1,33 +1,33 @@
 import CZlib
 
-/// The files in a ZIP archive, stored or deflated: what a `.npz` file is.
+/// The files in a ZIP archive, stored or deflated: what `.npz` and `.keras` files are.
 ///
 /// APPNOTE.TXT 6.3, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT. Reads the directory at the end, with
-/// the 64-bit sizes that numpy writes; no encryption, no parts.
-struct ZipArchive {
+/// 64-bit sizes; no encryption, no parts. Nothing is ever written to a place that a name in it says.
+package struct ZipArchive {
   /// A file in the archive, as the directory describes it.
-  struct Entry: Equatable {
-    let name: String
-    let isEncrypted: Bool
-    let method: UInt16
-    let checksum: UInt32
-    let packedSize: Int
-    let size: Int
-    let offset: Int
+  package struct Entry: Equatable, Sendable {
+    package let name: String
+    package let isEncrypted: Bool
+    package let method: UInt16
+    package let checksum: UInt32
+    package let packedSize: Int
+    package let size: Int
+    package let offset: Int
   }
 
   /// More than any array that fits the memory this is made for: a limit for archives that unpack to a flood.
-  static let largest = 8 << 30
+  package static let largest = 8 << 30
 
-  let entries: [Entry]
+  package let entries: [Entry]
   private let file: [UInt8]
   private let path: String
 
-  init(_ file: [UInt8], path: String) throws(DatasetError) {
+  package init(_ file: [UInt8], path: String) throws(ArchiveError) {
     self.file = file
     self.path = path
     guard let end = ZipArchive.endOfDirectory(file) else {
-      throw .damaged(path, "it has no directory at its end, as a .npz file (a ZIP archive) has")
+      throw .damaged(path, "it has no directory at its end, as a ZIP archive has")
     }
     entries = try ZipArchive.directory(file, end: end, path: path)
   }
@@ -35,7 +35,7 @@ struct ZipArchive {
   /// The unpacked bytes of an entry.
   ///
   /// Throws where the entry does not lie inside the file, promises more than can be in it, or its sum is wrong.
-  func bytes(of entry: Entry) throws(DatasetError) -> [UInt8] {
+  package func bytes(of entry: Entry) throws(ArchiveError) -> [UInt8] {
     let place = "\(path): \(entry.name)"
     guard !entry.isEncrypted else { throw .unsupported(place, "is encrypted; write the archive without a password") }
     let start = try dataStart(of: entry, place: place)
@@ -50,7 +50,7 @@ struct ZipArchive {
     return bytes
   }
 
-  private func unpack(_ entry: Entry, range: Range<Int>, place: String) throws(DatasetError) -> [UInt8] {
+  private func unpack(_ entry: Entry, range: Range<Int>, place: String) throws(ArchiveError) -> [UInt8] {
     switch entry.method {
     case 0:
       guard entry.size == entry.packedSize else { throw .damaged(place, "two sizes for what is not packed") }
@@ -67,12 +67,12 @@ struct ZipArchive {
         throw .damaged(place, "\(error)")
       }
     default:
-      throw .unsupported(place, "is packed by method \(entry.method); numpy's savez and savez_compressed are read")
+      throw .unsupported(place, "is packed by method \(entry.method); only what is stored or deflated is read")
     }
   }
 
   /// Where an entry's bytes begin, behind its own header.
-  private func dataStart(of entry: Entry, place: String) throws(DatasetError) -> Int {
+  private func dataStart(of entry: Entry, place: String) throws(ArchiveError) -> Int {
     guard file.integer(UInt32.self, at: entry.offset) == 0x0403_4B50,
       let name = file.integer(UInt16.self, at: entry.offset + 26),
       let extra = file.integer(UInt16.self, at: entry.offset + 28)
@@ -82,7 +82,7 @@ struct ZipArchive {
     return start
   }
 
-  static func checksum(_ bytes: [UInt8]) -> UInt32 {
+  package static func checksum(_ bytes: [UInt8]) -> UInt32 {
     bytes.withUnsafeBufferPointer { UInt32(truncatingIfNeeded: crc32_z(0, $0.baseAddress, $0.count)) }
   }
 
@@ -95,7 +95,7 @@ struct ZipArchive {
     }
   }
 
-  private static func directory(_ file: [UInt8], end: Int, path: String) throws(DatasetError) -> [Entry] {
+  private static func directory(_ file: [UInt8], end: Int, path: String) throws(ArchiveError) -> [Entry] {
     var count = file.integer(UInt16.self, at: end + 10).map { UInt64($0) } ?? 0
     var offset = file.integer(UInt32.self, at: end + 16).map { UInt64($0) } ?? 0
     if count == 0xFFFF || offset == 0xFFFF_FFFF {

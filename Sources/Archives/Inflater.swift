@@ -1,22 +1,22 @@
 import CZlib
 
 /// Unpacks a deflate stream piece by piece, never more than it is asked for.
-struct Inflater: ~Copyable {
+package struct Inflater: ~Copyable {
   /// What stands around the packed bytes.
-  enum Wrapping {
+  package enum Wrapping {
     case gzip
     /// As in a ZIP file: nothing.
     case none
   }
 
-  enum Failure: Error, Equatable {
+  package enum Failure: Error, Equatable {
     /// The packed bytes end, or the stream does, before what was asked for is there.
     case ends(after: Int)
     case damaged(String)
   }
 
   /// Deflate makes at most 1,032 bytes of one: whoever promises more lies.
-  static func couldHold(_ count: Int, packed: Int) -> Bool { count / 1032 <= packed }
+  package static func couldHold(_ count: Int, packed: Int) -> Bool { count / 1032 <= packed }
 
   private let input: [UInt8]
   private let end: Int
@@ -27,7 +27,7 @@ struct Inflater: ~Copyable {
   private let stream: UnsafeMutablePointer<z_stream>
 
   /// - Precondition: the range lies in the input.
-  init(_ input: [UInt8], range: Range<Int>, wrapping: Wrapping) {
+  package init(_ input: [UInt8], range: Range<Int>, wrapping: Wrapping) {
     precondition(range.lowerBound >= 0 && range.upperBound <= input.count)
     self.input = input
     position = range.lowerBound
@@ -45,7 +45,7 @@ struct Inflater: ~Copyable {
   }
 
   /// The next `count` unpacked bytes.
-  mutating func read(_ count: Int) throws(Failure) -> [UInt8] {
+  package mutating func read(_ count: Int) throws(Failure) -> [UInt8] {
     var failure: Failure?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { target, filled in
       failure = fill(target, &filled, wanted: count)
@@ -55,7 +55,7 @@ struct Inflater: ~Copyable {
   }
 
   /// Makes sure that nothing follows, which also checks the sum at the end of a gzip stream.
-  mutating func finish() throws(Failure) {
+  package mutating func finish() throws(Failure) {
     var spare: UInt8 = 0
     var filled = 0
     let failure = withUnsafeMutableBytes(of: &spare) { target in

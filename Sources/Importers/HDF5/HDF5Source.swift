@@ -1,0 +1,76 @@
+import Tensors
+
+/// Where an HDF5 file lies: on its own, or in a ZIP archive.
+package struct HDF5Place: Hashable, Sendable {
+  package var path: String
+  /// The name of the file in the archive.
+  package var member: String?
+
+  package init(_ path: String, member: String? = nil) {
+    self.path = path
+    self.member = member
+  }
+}
+
+/// An HDF5 file that is open for reading, in this process or in another.
+package protocol HDF5Source: AnyObject {
+  /// Everything in it, each thing once, in the order of names; first the root, whose name is empty.
+  var objects: [HDF5Object] { get }
+
+  /// The numbers of the dataset at a place of the list, as floats in row-major order.
+  func tensor(at index: Int) throws(ImportError) -> Tensor
+}
+
+/// Opens HDF5 files: `HDF5Session.open` for files of strangers, `HDF5Reading.open` for files that are known to be good.
+package typealias HDF5Opening = @Sendable (HDF5Place) throws(ImportError) -> any HDF5Source
+
+/// Reads an HDF5 file in this process. The library crashes on some damaged files and hangs on others: a program that
+/// reads files of strangers opens an `HDF5Session` instead, whose child reads by this.
+package final class HDF5Reading: HDF5Source {
+  package let objects: [HDF5Object]
+  private let file: HDF5Handle
+  private let path: String
+
+  package init(_ place: HDF5Place) throws(ImportError) {
+    path = place.path
+    do throws(ImportError.Problem) {
+      HDF5Library.silenceErrors()
+      file = try HDF5File.open(place)
+      objects = try HDF5File.objects(in: file)
+    } catch {
+      throw ImportError(place.path, error)
+    }
+  }
+
+  package static let open: HDF5Opening = { place throws(ImportError) in try HDF5Reading(place) }
+
+  package func tensor(at index: Int) throws(ImportError) -> Tensor {
+    do {
+      let array = try array(at: index)
+      var failure: (any Error)?
+      let tensor = Tensor(array.shape) { target in
+        do {
+          try array.readFloats { part, start in
+            _ = UnsafeMutableBufferPointer(rebasing: target[start..<(start + part.count)]).update(fromContentsOf: part)
+          }
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw failure }
+      return tensor
+    } catch let problem as ImportError.Problem {
+      throw ImportError(path, problem)
+    } catch {
+      throw ImportError(path, .unreadable(reason: "\(error)"))
+    }
+  }
+
+  func array(at index: Int) throws(ImportError.Problem) -> HDF5Array {
+    guard objects.indices.contains(index), objects[index].kind == .dataset else {
+      throw .model("has no array of the number \(index)")
+    }
+    let isBrainFloat = objects[index].attributes?["dtype"] == ["bfloat16"]
+    return try HDF5Array(objects[index].name, in: file, isBrainFloat: isBrainFloat)
+  }
+}
