@@ -51,6 +51,8 @@ package struct Graph: Sendable {
   package var source: String
   /// Files beside it that hold some of its weights, as paths.
   package var companionFiles: [String] = []
+  /// What is odd about the file and kept nobody from reading it, a line each, its name first.
+  package var warnings: [String] = []
 
   package init(source: String = "graph") { self.source = source }
 
