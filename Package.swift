@@ -89,7 +89,7 @@ let package = Package(
     tests("Datasets", ["Datasets", "Archives"]),
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
-    tests("Exporters", ["Exporters", "Methods", "Packed"]),
+    tests("Exporters", ["Exporters", "Importers", "Methods", "Packed"]),
     tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Methods", "Packed", "Training"]),
     tests("CommandLine", ["signum", "signum-run", "Packed", "Datasets", "Tensors"], exclude: ["Snapshots"]),
   ],

@@ -2,16 +2,26 @@ import Graphs
 import Packed
 import Tensors
 
-/// Writes a frozen graph to a file of some format.
+/// Writes a network of bits to a file of some format.
 package protocol Exporter: Sendable {
   /// The name in lists. Never changes once released.
   static var name: String { get }
   /// What the file is, in a sentence, for `signum list exporters`.
   static var summary: String { get }
-  /// Without the dot.
+  /// Without the dot. No two exporters have the same, and none is taken for a source.
   static var fileExtension: String { get }
-  /// Throws `ExportError` where the graph has what the format has not, or the file cannot be written.
-  func export(_ graph: Graph, to destination: Destination) throws(ExportError)
+  init()
+  /// Throws `ExportError` where the model has what the format has not, or the file cannot be written.
+  func export(_ model: PackedModel, to path: String) throws(ExportError)
+}
+
+extension Exporter {
+  /// Exports a frozen graph. Throws `ExportError` also where it has what no packed model has.
+  package func export(_ graph: Graph, to destination: Destination) throws(ExportError) {
+    let model = try Lowering(graph).model(
+      normalization: destination.normalization, provenance: destination.provenance)
+    try export(model, to: destination.path)
+  }
 }
 
 /// Where an export goes, and what it says of itself.
@@ -30,7 +40,7 @@ package struct Destination: Sendable {
 
 /// Every exporter.
 package let exporters: [any Exporter.Type] = [
-  PackedExporter.self
+  PackedExporter.self, ONNXExporter.self, ONNXCompactExporter.self,
 ]
 
 /// The packed format of signum: `formats/packed.md`.
@@ -41,16 +51,18 @@ package struct PackedExporter: Exporter {
   /// How ternary weights lie in the file: five in a byte, which is smallest, or four.
   package var ternary: SymbolRows.Storage
 
-  package init(ternary: SymbolRows.Storage = .trits) { self.ternary = ternary }
+  package init() { self.init(ternary: .trits) }
+
+  package init(ternary: SymbolRows.Storage) { self.ternary = ternary }
 
   package func export(_ graph: Graph, to destination: Destination) throws(ExportError) {
     let model = try Lowering(graph, ternary: ternary).model(
       normalization: destination.normalization, provenance: destination.provenance)
-    do {
-      try PackedFile.write(model, to: destination.path)
-    } catch {
-      throw ExportError(destination.path, ["\(error)"])
-    }
+    try export(model, to: destination.path)
+  }
+
+  package func export(_ model: PackedModel, to path: String) throws(ExportError) {
+    do { try PackedFile.write(model, to: path) } catch { throw ExportError(path, ["\(error)"]) }
   }
 }
 

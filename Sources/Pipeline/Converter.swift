@@ -42,6 +42,9 @@ public struct Converter {
   /// Where the course of the conversion is written down, a JSON object a line; nil for nowhere.
   public var log: String?
 
+  /// Formats that the packed file is written in beside it, once it is verified; names of `exporters`.
+  public var exports: [String] = []
+
   /// - Precondition: the recipe has no problems (`recipe.problems` is empty).
   public init(recipe: Recipe, listener: Listener = Listener()) {
     self.recipe = recipe
@@ -60,10 +63,19 @@ public struct Converter {
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
     try Output.check(output, sources: [model], suffix: ".unverified")
+    let others = try exports.map { name in
+      let path = Export.path(for: output, try Export.exporter(named: name))
+      if path != output { try Output.check(path, sources: [model, output]) }
+      return (name: name, path: path)
+    }
     let keeper = try CheckpointKeeper(for: output, checkpoints)
     return try logging(apartFrom: [model, data, evaluateOn ?? data, output, keeper.path]) { logged in
       logged.listener.began(start(model, data, output))
-      return try logged.convert(model, data, evaluateOn, output, keeper)
+      let report = try logged.convert(model, data, evaluateOn, output, keeper)
+      for other in others where report.verification.passes && other.path != output {
+        logged.listener.note("\(other.path): \(try Export.write(output, as: other.name, to: other.path)) bytes")
+      }
+      return report
     }
   }
 

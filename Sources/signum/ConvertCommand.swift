@@ -116,6 +116,13 @@ struct ConvertCommand: ParsableCommand {
   @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
   var output: String
 
+  @Option(
+    name: .customLong("export"),
+    help: ArgumentHelp(
+      "Another format to write beside the packed file, as often as wanted. See 'signum list exporters'.",
+      valueName: "name"))
+  var exports: [String] = []
+
   @OptionGroup
   var keeping: KeepingOptions
 
@@ -148,6 +155,7 @@ struct ConvertCommand: ParsableCommand {
     listener.progress = line.show
     var converter = Converter(recipe: resolved, listener: listener)
     converter.isStrict = strict
+    converter.exports = exports
     converter.checkpoints = keeping.policy
     converter.log = keeping.log
     if dryRun {

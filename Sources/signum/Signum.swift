@@ -22,8 +22,8 @@ struct SignumCommand: ParsableCommand {
       """,
     version: Signum.version,
     subcommands: [
-      InspectCommand.self, ConvertCommand.self, VerifyCommand.self, EvaluateCommand.self, RunCommand.self,
-      ListCommand.self, ZooCommand.self, ReportCommand.self, DoctorCommand.self, BenchmarkCommand.self,
+      InspectCommand.self, ConvertCommand.self, ExportCommand.self, VerifyCommand.self, EvaluateCommand.self,
+      RunCommand.self, ListCommand.self, ZooCommand.self, ReportCommand.self, DoctorCommand.self, BenchmarkCommand.self,
       HDF5ContentsCommand.self, HDF5ArrayCommand.self, HDF5ServeCommand.self,
     ])
 

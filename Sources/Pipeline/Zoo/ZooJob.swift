@@ -8,6 +8,8 @@ package struct ZooJob: Hashable, Sendable {
   package let model: ZooFile.Model
   package let recipeName: String
   package let export: String
+  /// Formats that the packed file is written in as well, once it is verified.
+  let otherExports: [String]
   /// Nil where the recipe cannot be read.
   let recipe: Recipe?
   /// Of everything that its result depends on: the model's bytes, the images, the recipe, the format and the version of
@@ -45,26 +47,30 @@ package struct ZooPlan: Sendable {
     jobs = zoo.models.flatMap { model in
       let identity = Result { () throws in try Self.identity(of: model) }
       let recipes = zoo.recipes.filter { recipe in model.recipes.contains { recipe.name.matches($0) } }
-      return recipes.flatMap { named in
+      return recipes.map { named in
         let recipe = Result { () throws in try zoo.recipe(named, for: model) }
-        return zoo.exports.map { Self.job(model, named.name, $0, identity, recipe) }
+        return Self.job(model, named.name, zoo, identity, recipe)
       }
     }
   }
 
   private static func job(
-    _ model: ZooFile.Model, _ name: String, _ export: String, _ identity: Result<String, any Error>,
+    _ model: ZooFile.Model, _ name: String, _ zoo: ZooFile, _ identity: Result<String, any Error>,
     _ recipe: Result<Recipe, any Error>
   ) -> ZooJob {
+    // One conversion makes the packed file; every other format is written from that.
+    let export = PackedExporter.name
+    let others = zoo.exports.filter { $0 != export }
     switch (identity, recipe) {
     case (.success(let identity), .success(let recipe)):
       let parts = ["signum \(Signum.version)", "export \(export)", identity, "recipe \(recipe.json)"]
       let hash = SHA256.hexadecimal(of: Data(parts.joined(separator: "\n").utf8))
-      return ZooJob(model: model, recipeName: name, export: export, recipe: recipe, hash: hash, problem: nil)
+      return ZooJob(
+        model: model, recipeName: name, export: export, otherExports: others, recipe: recipe, hash: hash, problem: nil)
     default:
       let problems = [identity.problem, recipe.problem].compactMap { $0 }
       return ZooJob(
-        model: model, recipeName: name, export: export, recipe: try? recipe.get(), hash: nil,
+        model: model, recipeName: name, export: export, otherExports: others, recipe: try? recipe.get(), hash: nil,
         problem: problems.joined(separator: "\n"))
     }
   }

@@ -51,6 +51,7 @@ package final class ZooRun: Sendable {
     try ledger.place(known)
     note("\(plan.jobs.count) jobs, \(known.count { $0.state == .done }) of them done; results in \(folder)")
     for job in plan.jobs { job.problem.map { note("\(job.name): cannot be done: \($0)") } }
+    for (job, record) in zip(plan.jobs, known) where record.state == .done { export(job, again: false) }
     state.withLock { $0.waiting = open }
     let workers = DispatchGroup()
     for _ in 0..<min(atOnce, open.count) {
@@ -124,6 +125,7 @@ package final class ZooRun: Sendable {
       record.take(end, start, in: folder, isStopped: state.withLock { $0.signal != nil })
       try ledger.save(record)
       try ledger.end(attempt, record.state)
+      if record.state == .done { export(job, again: true) }
       note("\(place + 1)/\(count)  \(job.name): \(record.words)")
     } catch {
       state.withLock { $0.trouble.append("\(job.name): \(error)") }
@@ -132,6 +134,21 @@ package final class ZooRun: Sendable {
 }
 
 extension ZooRun {
+  /// Writes a packed file that is verified in the other formats of the zoo, those that lie there already only where
+  /// asked to.
+  private func export(_ job: ZooJob, again: Bool) {
+    let packed = "\(folder)/\(job.output)"
+    for name in job.otherExports {
+      do {
+        let path = Export.path(for: packed, try Export.exporter(named: name))
+        guard again || Output.kind(path) != S_IFREG else { continue }
+        note("\(job.name): \(path), \(try Export.write(packed, as: name, to: path)) bytes")
+      } catch {
+        state.withLock { $0.trouble.append("\(job.name): \(error)") }
+      }
+    }
+  }
+
   /// A row for a job of which nothing has been made: what an older plan left there is removed, and only then forgotten.
   private func renewed(_ job: ZooJob, _ place: Int) throws -> ZooLedger.Job {
     for name in [job.output, job.output + ".unverified", job.output + ".checkpoint", job.log, job.messages] {
