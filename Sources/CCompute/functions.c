@@ -59,7 +59,7 @@ CC_INLINE float mish_slope(float x) {
   float y = cc_tanh(softplus(x));
   return y + x * (1 - y * y) * cc_sigmoid(x);
 }
-CC_INLINE float shrink(float x, float a, float b) { return x < -a ? x + b : x > a ? x - b : 0; }
+CC_INLINE float shrink(float x, float a, float b) { return x < -a ? x + b : x > a ? x - b : x == x ? 0 : x; }
 CC_INLINE float is_infinite(float x, float above, float below) {
   return (x == INFINITY && above != 0) || (x == -INFINITY && below != 0);
 }
@@ -85,7 +85,7 @@ FUNCTION(celu, x > 0 ? x : a * (expf(x / a) - 1), x > 0 ? 1 : expf(x / a))
 FUNCTION(softplus, softplus(x), cc_sigmoid(x))
 FUNCTION(softsign, x / (1 + fabsf(x)), 1 / ((1 + fabsf(x)) * (1 + fabsf(x))))
 FUNCTION(mish, x * cc_tanh(softplus(x)), mish_slope(x))
-FUNCTION(above, x > a ? x : 0, x > a ? 1 : 0)
+FUNCTION(above, x > a || x != x ? x : 0, x > a ? 1 : 0)
 FUNCTION(shrink, shrink(x, a, b), x < -a || x > a ? 1 : 0)
 FUNCTION(sine, sinf(x), cosf(x))
 FUNCTION(cosine, cosf(x), -sinf(x))

@@ -27,6 +27,7 @@ package let operators: [any Operator.Type] = [
   Pad.self,
   Pointwise.self,
   Quantize.self,
+  Recurrent.self,
   Reduce.self,
   Relu.self,
   Resample.self,

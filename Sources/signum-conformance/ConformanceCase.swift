@@ -10,8 +10,8 @@ struct ConformanceCase {
   var operators: [String]
 
   enum Outcome: Equatable {
-    /// The outputs agree; of these inputs the values had to be given while importing.
-    case passed(known: [String])
+    /// The outputs agree; of which inputs the values had to be given while importing, or how well they agree.
+    case passed(note: String)
     /// The importer says why it cannot take it.
     case refused(String)
     /// The outputs differ.
@@ -28,15 +28,18 @@ struct ConformanceCase {
     }
   }
 
-  /// Imports the model and compares, for every set of data beside it.
-  func run(in folder: String) -> Outcome {
+  /// Imports the model and compares, for every set of data beside it. With `asModel` as a user's model, which shall hold
+  /// for every batch.
+  func run(in folder: String, asModel: Bool) -> Outcome {
     let place = "\(folder)/\(name)"
-    var known: [String] = []
+    var note = ""
     var sets = 0
     while FileManager.default.fileExists(atPath: "\(place)/test_data_set_\(sets)") {
       do {
-        switch try run("\(place)/model.onnx", data: "\(place)/test_data_set_\(sets)") {
-        case .passed(let names): known = names
+        let (model, data) = ("\(place)/model.onnx", "\(place)/test_data_set_\(sets)")
+        let inputs = try Self.inputs(of: model, data)
+        switch try asModel ? runModel(model, inputs, data) : run(model, inputs, data) {
+        case .passed(let last): note = last
         case let other: return other
         }
       } catch {
@@ -44,17 +47,22 @@ struct ConformanceCase {
       }
       sets += 1
     }
-    return sets == 0 ? .refused("has no data") : .passed(known: known)
+    return sets == 0 ? .refused("has no data") : .passed(note: note)
   }
 
-  private func run(_ model: String, data: String) throws(ImportError) -> Outcome {
-    let names = try ONNXImporter.inputNames(of: model)
+  private static func inputs(of model: String, _ data: String) throws(ImportError) -> [String: ONNXValues] {
     var inputs: [String: ONNXValues] = [:]
-    for (index, name) in names.enumerated() {
+    for (index, name) in try ONNXImporter.inputNames(of: model).enumerated() {
       let path = "\(data)/input_\(index).pb"
       guard FileManager.default.fileExists(atPath: path) else { break }
       inputs[name] = try ONNXValues(from: path)
     }
+    return inputs
+  }
+
+  private func run(
+    _ model: String, _ inputs: [String: ONNXValues], _ data: String
+  ) throws(ImportError) -> Outcome {
     let (graph, known) = try importing(model, inputs)
     var values: [String: Tensor] = [:]
     for input in graph.inputs {
@@ -74,7 +82,9 @@ struct ConformanceCase {
       }
     }
     let beyond = FileManager.default.fileExists(atPath: "\(data)/output_\(graph.outputs.count).pb")
-    return beyond ? .wrong("has more outputs than the graph") : .passed(known: known)
+    return beyond
+      ? .wrong("has more outputs than the graph")
+      : .passed(note: known.isEmpty ? "" : "with \(known.joined(separator: ", ")) known")
   }
 
   /// The graph; where its shapes depend on the numbers of inputs, with these known, and their names.

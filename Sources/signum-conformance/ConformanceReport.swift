@@ -26,7 +26,7 @@ struct ConformanceReport {
 
   /// How many passed with the values of some inputs given while importing.
   var passedWithKnownInputs: Int {
-    results.count { if case .passed(let known) = $0.outcome { !known.isEmpty } else { false } }
+    results.count { if case .passed(let note) = $0.outcome { note.hasPrefix("with ") } else { false } }
   }
 
   /// A line an operator; a case counts for each operator in it.
@@ -41,6 +41,17 @@ struct ConformanceReport {
     let total = total
     lines.append(row("all cases", "\(total.passed)", "\(total.refused)", "\(total.wrong)"))
     return lines.joined(separator: "\n")
+  }
+
+  /// A line a case, with what is to be said of it.
+  var list: String {
+    results.map { test, outcome in
+      switch outcome {
+      case .passed(let note): "pass  \(test.name)  \(note)"
+      case .refused(let reason): "skip  \(test.name)  \(reason)"
+      case .wrong(let reason): "fail  \(test.name)  \(reason)"
+      }
+    }.joined(separator: "\n")
   }
 
   private func row(_ name: String, _ numbers: String...) -> String {

@@ -59,4 +59,33 @@ struct BroadcastingTests {
     }
     #expect(results[0] == results[1] && results[0] == results[2])
   }
+
+  @Test func combinationsOfEveryKind() {
+    let a = Tensor([2, 5], scalars: [7, -7, 2.5, 0, -3, 12, 6, 1, -8, 5])
+    let b = Tensor([5], scalars: [3, 3, -2, 2, 1])
+    func whole(_ x: Float) -> Int { Int(x) }
+    let expected: [(Combination, (Float, Float) -> Float)] = [
+      (.larger, { max($0, $1) }), (.smaller, { min($0, $1) }),
+      (.quotient, { ($0 / $1).rounded(.towardZero) }), (.modulo, { $0 - $1 * ($0 / $1).rounded(.down) }),
+      (.remainder, { $0 - $1 * ($0 / $1).rounded(.towardZero) }), (.equal, { $0 == $1 ? 1 : 0 }),
+      (.less, { $0 < $1 ? 1 : 0 }), (.lessOrEqual, { $0 <= $1 ? 1 : 0 }),
+      (.and, { $0 != 0 && $1 != 0 ? 1 : 0 }), (.or, { $0 != 0 || $1 != 0 ? 1 : 0 }),
+      (.xor, { ($0 != 0) != ($1 != 0) ? 1 : 0 }), (.bitsAnd, { Float(whole($0) & whole($1)) }),
+      (.bitsOr, { Float(whole($0) | whole($1)) }), (.bitsXor, { Float(whole($0) ^ whole($1)) }),
+      (.shiftedLeft, { Float(whole($0) << whole($1)) }), (.shiftedRight, { Float(whole($0) >> whole($1)) }),
+    ]
+    for (combination, function) in expected {
+      #expect(a.combined(combination, with: b) == plain(a, b, function), "\(combination)")
+    }
+    let powers = a.map { abs($0) }.combined(.raised, with: b)
+    #expect(powers.largestDifference(to: Tensor([2, 5], scalars: [343, 343, 0.16, 0, 3, 1728, 216, 1, 64, 5])) < 1e-4)
+  }
+
+  @Test func whatIsNoNumberAndWhatNoIntegerHolds() {
+    let odd = Tensor([3], scalars: [.nan, 1e30, -1e30])
+    #expect(odd.combined(.larger, with: Tensor(scalar: 0)).scalars[0].isNaN)
+    #expect(Tensor(scalar: 0).combined(.larger, with: odd).scalars.dropFirst() == [1e30, 0])
+    #expect(odd.combined(.bitsAnd, with: Tensor(scalar: -1)).scalars == [0, 0, 0])
+    #expect(Tensor(scalar: 1).combined(.shiftedLeft, with: Tensor([2], scalars: [200, -200])).scalars == [0, 0])
+  }
 }

@@ -192,6 +192,19 @@ private let alongAxes: [OperatorCase] = [
     [random(3, 4, 3, 2), random(4, 3, 3, 2, seed: 2), random(6, seed: 3)], sloped: [0, 1, 2]),
 ]
 
+private let recurrent: [OperatorCase] = [
+  (Recurrent.Cell.plain, 1, 2), (.lstm, 4, 4), (.gru, 3, 2), (.gruResetAfter, 3, 2),
+].flatMap { cell, gates, width in
+  [false, true].map { isReversed in
+    OperatorCase(
+      Recurrent(cell, isReversed: isReversed),
+      [
+        random(4, 3, 5), random(gates * 2, 5, seed: 2), random(gates * 2, 2, seed: 3), random(gates * 4, seed: 4),
+        random(isReversed ? 1 : 3, width, seed: 5),
+      ], batched: [], sloped: [])
+  }
+}
+
 private let products: [OperatorCase] = [
   .init(MatrixMultiply(), [random(3, 4, 5), random(3, 5, 2, seed: 2)], batched: [0, 1], sloped: [0, 1]),
   .init(MatrixMultiply(), [random(3, 2, 4, 5), random(3, 2, 5, 2, seed: 2)], batched: [0, 1], sloped: [0, 1]),
@@ -226,7 +239,8 @@ private let fewBits: [OperatorCase] = [
 ]
 
 let operatorCases: [OperatorCase] =
-  batchNorms + convolutions + pools + movements + functions + combinations + kinds + alongAxes + products + lookups
+  batchNorms + convolutions + pools + movements + functions + combinations + kinds + alongAxes + recurrent + products
+  + lookups
   + fewBits + [
     .init(Clip(minimum: -0.4, maximum: 0.6), [random(3, 2, 3, 2).away(from: -0.4, 0.6)]),
     .init(Dense(), [random(3, 5), random(4, 5, seed: 2)], sloped: [0, 1]),

@@ -154,3 +154,16 @@ void cc_resample(int64_t outer, int64_t size, int64_t inner, int64_t count, int6
                  const float *weights, const float *x, float *y);
 void cc_resample_backward(int64_t outer, int64_t size, int64_t inner, int64_t count, int64_t taps, const float *places,
                           const float *weights, const float *gradient, float *result);
+
+// ---- recurrent cells ----
+
+// Sums for the input, output and forget gates and the new value, from the input and from the state before, each
+// [batch, 4 · size]; cells and states are [batch, size].
+void cc_lstm_step(int64_t batch, int64_t size, const float *inputs, const float *recurrent, const float *cell,
+                  float *new_state, float *new_cell);
+// Sums for the update and reset gates and the candidate, each [batch, 3 · size]: result = sigmoid(reset) · state.
+void cc_gru_reset(int64_t batch, int64_t size, const float *inputs, const float *recurrent, const float *state,
+                  float *result);
+// candidates [batch, size] are added to the last of the inputs; with `resets` times the reset gate.
+void cc_gru_step(int64_t batch, int64_t size, const float *inputs, const float *recurrent, const float *candidates,
+                 bool resets, const float *state, float *new_state);

@@ -5,6 +5,8 @@ extension ONNXTranslation {
   /// What the node stands for: worked out at once where all that it reads is known, else added to the graph.
   mutating func value(of node: ONNXNode, _ handler: ONNXOperators.Handler) throws(ImportError.Problem) -> ONNXValue {
     var known: [String: ONNXValue] = [:]
+    // A branch reads what stands around it.
+    guard node.attributes.values.allSatisfy({ $0.graph == nil }) else { return try handler(node, &self) }
     for name in node.inputs where !name.isEmpty {
       guard case .literal = values[name] else { return try handler(node, &self) }
       known[name] = values[name]

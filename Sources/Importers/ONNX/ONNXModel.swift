@@ -37,8 +37,17 @@ struct ONNXAttribute {
   var integer: Int?
   var string: String?
   var tensor: ONNXTensor?
+  var graph: ONNXGraph?
   var floats: [Float] = []
   var integers: [Int] = []
+  var strings: [String] = []
+}
+
+/// A graph inside a node: a branch.
+struct ONNXGraph {
+  var nodes: [ONNXNode]
+  var initializers: [ONNXTensor]
+  var outputs: [String]
 }
 
 /// A constant of the file, not decoded yet.
@@ -119,7 +128,19 @@ extension ONNXAttribute {
     }
     floats = Array(UnsafeBufferPointer(start: attribute.floats, count: attribute.n_floats))
     integers = UnsafeBufferPointer(start: attribute.ints, count: attribute.n_ints).map { Int($0) }
+    strings = UnsafeBufferPointer(start: attribute.strings, count: attribute.n_strings).map {
+      String(decoding: UnsafeBufferPointer(start: $0.data, count: $0.len), as: UTF8.self)
+    }
     if let tensor = attribute.t { self.tensor = ONNXTensor(tensor.pointee) }
+    if let graph = attribute.g { self.graph = ONNXGraph(graph.pointee) }
+  }
+}
+
+extension ONNXGraph {
+  fileprivate init(_ graph: Onnx__GraphProto) {
+    nodes = pointers(graph.node, graph.n_node).map(ONNXNode.init)
+    initializers = pointers(graph.initializer, graph.n_initializer).map(ONNXTensor.init)
+    outputs = pointers(graph.output, graph.n_output).map { text($0.name) }
   }
 }
 

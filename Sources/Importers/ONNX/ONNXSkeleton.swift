@@ -54,7 +54,8 @@ struct ONNXSkeleton {
     case (.node, 5): .message(.attribute)
     case (.attribute, 1...4), (.attribute, 9), (.attribute, 20): .keep
     case (.attribute, 5): .message(.tensor)
-    case (.attribute, 6), (.attribute, 11): .walk(.graph)
+    case (.attribute, 6): .message(.graph)
+    case (.attribute, 11): .walk(.graph)
     case (.attribute, 7), (.attribute, 8): .scalars
     case (.tensor, 1), (.tensor, 4), (.tensor, 5), (.tensor, 7), (.tensor, 10), (.tensor, 11): .scalars
     case (.tensor, 2), (.tensor, 8), (.tensor, 14): .keep

@@ -143,6 +143,18 @@ extension ONNXTranslation {
     }
   }
 
+  /// The outputs of a graph inside a node, whose nodes are taken as if they stood in its place.
+  mutating func translated(_ inner: ONNXGraph) -> [ONNXValue] {
+    for tensor in inner.initializers {
+      initializers[tensor.name] = tensor
+      values[tensor.name] = nil
+    }
+    for node in inner.nodes { translate(node) }
+    return inner.outputs.map { name in
+      value(named: name) ?? .unavailable("which nothing in its branch computes")
+    }
+  }
+
   private func extra(output index: Int, of node: ONNXNode, _ made: ONNXValue) -> ONNXValue {
     if case .failed = made { return made }
     if index <= laterOutputs.count { return laterOutputs[index - 1] }
