@@ -5,13 +5,15 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Threads of the OpenMP pool that wait actively take the processor from the tests beside them.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: help setup build test demo format clean
+.PHONY: help setup build test demo format clean interop fuzz
 
 help:
 	@echo "make demo    converts a pretrained network from fixtures/ to 1-bit weights and verifies it"
 	@echo "make test    builds and runs all tests"
 	@echo "make build   builds the command line: .build/release/signum"
 	@echo "make format  formats the sources"
+	@echo "make fuzz    reads changed files with every reader, SECONDS=60 each"
+	@echo "make interop runs packed models as ONNX in onnxruntime; PYTHON names a Python with it"
 	@echo "make benchmark-training  times training steps against PyTorch; PYTHON names a Python with torch"
 
 setup:
@@ -53,3 +55,21 @@ PYTHON ?= python3
 benchmark-training: build
 	NETWORKS="$(NETWORKS)" ROUNDS="$(ROUNDS)" THREADS="$(THREADS)" STEPS="$(STEPS)" PYTHON="$(PYTHON)" \
 	  Benchmarks/compare_training.sh
+
+# Packed models as ONNX in other runtimes, against the packed runner, for instance:
+#   make interop PYTHON=onnx/bin/python PACKED="demo/fashion_resnet8.signum"
+PACKED ?= $(wildcard formats/golden/*.signum fixtures/zoo/*.signum demo/*.signum)
+interop: build
+	$(PYTHON) Benchmarks/interop.py .build/release/signum $(PACKED)
+
+# Changed files for every reader of files: what crashes or hangs one is kept in fuzz-findings/.
+#   make fuzz SECONDS=600 SEED=2 TARGETS="onnx packed"
+SECONDS := 60
+SEED ?= 1
+TARGETS ?=
+.PHONY: signum-fuzz
+signum-fuzz: setup
+	swift build -c release --product signum-fuzz
+fuzz: build signum-fuzz
+	@failed=0; targets="$(TARGETS)"; for target in $${targets:-$$(.build/release/signum-fuzz list)}; do \
+	  .build/release/signum-fuzz $$target --seconds $(SECONDS) --seed $(SEED) || failed=1; done; exit $$failed

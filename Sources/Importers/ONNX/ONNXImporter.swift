@@ -23,7 +23,7 @@ package enum ONNXImporter: Importer {
       translation.addInputs(model.inputs, given: inputShapes)
       for node in model.nodes { translation.translate(node) }
       translation.addOutputs(model.outputs)
-      let problems = translation.allProblems
+      let problems = model.nameProblems + translation.allProblems
       guard problems.isEmpty else { throw ImportError(path, problems) }
       var graph = translation.graph
       graph.companionFiles = translation.files.externalPaths
@@ -48,7 +48,7 @@ package enum ONNXImporter: Importer {
     return version
   }
 
-  private static func refuseText(_ bytes: UnsafeRawBufferPointer) throws(ImportError.Problem) {
+  static func refuseText(_ bytes: UnsafeRawBufferPointer) throws(ImportError.Problem) {
     let beginning = bytes.prefix(256)
     if beginning.starts(with: "version https://git-lfs".utf8) { throw .largeFilePointer }
     // A model begins with the tag of a field: no letter, no digit and no line end is one that occurs.
