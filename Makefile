@@ -5,7 +5,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Threads of the OpenMP pool that wait actively take the processor from the tests beside them.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: help setup build test demo format clean
+.PHONY: help setup build test demo format clean interop fuzz
 
 help:
 	@echo "make demo    converts a pretrained network from fixtures/ to 1-bit weights and verifies it"
@@ -13,6 +13,8 @@ help:
 	@echo "make build   builds the command line: .build/release/signum"
 	@echo "make format  formats the sources"
 	@echo "make conformance  runs the test data of ONNX on the importer; PYTHON names a Python with pip"
+	@echo "make fuzz    reads changed files with every reader, SECONDS=60 each"
+	@echo "make interop runs packed models as ONNX in onnxruntime; PYTHON names a Python with it"
 	@echo "make benchmark-training  times training steps against PyTorch; PYTHON names a Python with torch"
 
 setup:
@@ -68,3 +70,21 @@ conformance: setup
 	swift build -c release --product signum-conformance
 	.build/release/signum-conformance $(CONFORMANCE)/onnx/backend/test/data Benchmarks/conformance/cases.txt \
 	  $(CONFORMANCE)/failures.txt
+
+# Packed models as ONNX in other runtimes, against the packed runner, for instance:
+#   make interop PYTHON=onnx/bin/python PACKED="demo/fashion_resnet8.signum"
+PACKED ?= $(wildcard formats/golden/*.signum fixtures/zoo/*.signum demo/*.signum)
+interop: build
+	$(PYTHON) Benchmarks/interop.py .build/release/signum $(PACKED)
+
+# Changed files for every reader of files: what crashes or hangs one is kept in fuzz-findings/.
+#   make fuzz SECONDS=600 SEED=2 TARGETS="onnx packed"
+SECONDS := 60
+SEED ?= 1
+TARGETS ?=
+.PHONY: signum-fuzz
+signum-fuzz: setup
+	swift build -c release --product signum-fuzz
+fuzz: build signum-fuzz
+	@failed=0; targets="$(TARGETS)"; for target in $${targets:-$$(.build/release/signum-fuzz list)}; do \
+	  .build/release/signum-fuzz $$target --seconds $(SECONDS) --seed $(SEED) || failed=1; done; exit $$failed

@@ -77,6 +77,10 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Changed files for everything that reads what nobody has checked.
+    .executableTarget(
+      name: "signum-fuzz", dependencies: ["Importers", "Datasets", "Packed", "Tensors"], swiftSettings: strict),
+
     .target(
       name: "TestSupport", dependencies: ["Tensors", "Graphs"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("Tensors", ["Tensors"]),

@@ -76,11 +76,14 @@ extension ImportError: CustomStringConvertible {
   }
 
   private static let shown = 50
+  private static let longestLine = 2000
 
   /// Names in a file may hold anything; nothing of it shall steer a terminal.
   private static func printable(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    let scalars = text.unicodeScalars.prefix(longestLine)
+    let kept = String(
+      String.UnicodeScalarView(scalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    return scalars.endIndex == text.unicodeScalars.endIndex ? kept : kept + "…"
   }
 }
 

@@ -12,9 +12,16 @@ package protocol Importer: Sendable {
   static var fileExtensions: [String] { get }
   /// The model as a graph. `inputShapes` says, by input name, what the file leaves open.
   static func graph(from path: String, inputShapes: [String: Shape]) throws(ImportError) -> Graph
+  /// What the file says of itself without its weights being read; nil where the format does not tell.
+  static func contents(of path: String) throws(ImportError) -> ModelContents?
+  /// The tensors of a file one at a time, whatever network they belong to; nil where the format does not list them.
+  static func tensors(in path: String) throws(ImportError) -> (any TensorSource)?
 }
 
 extension Importer {
+  package static func contents(of path: String) throws(ImportError) -> ModelContents? { nil }
+  package static func tensors(in path: String) throws(ImportError) -> (any TensorSource)? { nil }
+
   package static func graph(from path: String) throws(ImportError) -> Graph { try graph(from: path, inputShapes: [:]) }
 }
 

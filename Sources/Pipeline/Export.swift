@@ -1,5 +1,6 @@
 import Exporters
 import Foundation
+import Methods
 import Packed
 
 /// Packed files written again in other formats.

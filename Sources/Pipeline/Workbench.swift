@@ -15,17 +15,11 @@ package enum AnyModel {
 
   /// Opens a file by its extension. Throws what the importer or the packed reader says.
   package init(_ path: String) throws {
-    let known = importers.flatMap { $0.fileExtensions } + [PackedExporter.fileExtension]
-    let found = (path as NSString).pathExtension.lowercased()
-    guard known.contains(found) else {
-      throw InputError([
-        (path.isEmpty ? "the model" : path) + ": "
-          + (found.isEmpty ? "has no file extension" : "the file extension '\(found)' is not known")
-          + suggestion(for: found, among: known)
-      ])
-    }
+    try Self.requireKnownExtension(path)
     self = Self.isPacked(path) ? .packed(try Self.packed(path), path: path) : .float(try SourceModel(path))
   }
+
+  static var packedExtension: String { PackedExporter.fileExtension }
 
   /// Whether a file is packed, by its name.
   static func isPacked(_ path: String) -> Bool {

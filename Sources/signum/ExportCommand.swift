@@ -22,7 +22,8 @@ struct ExportCommand: ParsableCommand {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("The file to write. Default: beside the packed file, named after the format.", valueName: "file"))
+    help: ArgumentHelp(
+      "The file to write. Default: beside the packed file, named after the format.", valueName: "file"))
   var output: String?
 
   func run() throws {

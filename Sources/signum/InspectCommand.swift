@@ -8,8 +8,15 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what is in a model file.",
     discussion: """
-      Lists the layers with their output shapes, parameters and bits; for a packed file \
-      also bytes, the share of zeros and the entropy of the symbols, and where it came from. Of an HDF5 file it lists groups and arrays.
+      Shows inputs and outputs, numbers by type, operators with their counts, layers with \
+      output shapes, parameters, bits and multiply-adds, which weights can become bits and \
+      why the others not; for a packed file also bytes, the share of zeros and the entropy \
+      of the symbols, and where it came from. A network that cannot be imported is listed \
+      all the same, with everything that stands in the way. Of an HDF5 file it lists groups \
+      and arrays.
+
+      With more than 64 MiB of weights a network is listed by what its file says of itself; \
+      '--whole' reads the weights, too, for shapes and multiply-adds.
 
       Example:
 
@@ -22,11 +29,14 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Flag(help: "Read the weights however many they are.")
+  var whole = false
+
   func run() throws {
     if ["h5", "hdf5", "keras"].contains((file as NSString).pathExtension.lowercased()) {
       return try HDF5Child.show(file, json: json)
     }
-    let inspection = try Inspection(of: file)
+    let inspection = whole ? try Inspection(of: file, largest: .max) : try Inspection(of: file)
     if json { try Console.printJSON(inspection) } else { print(inspection.table) }
   }
 }

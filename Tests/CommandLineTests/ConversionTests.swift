@@ -127,6 +127,32 @@ import Testing
     }
   }
 
+  /// The ONNX file is a model like any other: it answers what the packed file answers.
+  @Test func exportsWhatItConverted() throws {
+    let (converted, input) = (try converted(), try converted().folder.path("image.npy"))
+    try NumPyFile.write(Tensor.random([3, 1, 28, 28], seed: 6), to: input)
+    func answers(_ file: String) throws -> Tensor {
+      let output = converted.folder.path("answers.npy")
+      #expect(try Program.run(["run", file, "--input", input, "--output", output]).status == 0)
+      return try NumPyFile.read(output)
+    }
+    let beside = try Program.run(["export", converted.file, "--format", "onnx"])
+    let path = converted.folder.path("a.packed.onnx")
+    #expect(beside.status == 0 && beside.output.isEmpty && beside.errors.contains("\(path): "))
+    #expect(try answers(path).largestDifference(to: answers(converted.file)) < 1e-4)
+    let again = try Program.run([
+      "convert", Self.model, "--recipe", converted.folder.path("recipe.yaml"), "--epochs", "0", "--data", Self.data,
+      "--limit", "500", "-o", converted.folder.path("c.signum"), "--export", "onnx", "--export", "onnx-compact",
+    ])
+    #expect(again.status == 0, "\(again.errors)")
+    for name in ["c.packed.onnx", "c.compact.onnx"] { #expect(converted.folder.names.contains(name)) }
+    let unknown = try Program.run([
+      "convert", Self.model, "--method", "xnor", "--data", Self.data, "-o", converted.folder.path("d.signum"),
+      "--export", "onx",
+    ])
+    #expect(unknown.status == 1 && unknown.errors.contains("there is no export 'onx'; did you mean 'onnx'"))
+  }
+
   @Test func inspectsBothKinds() throws {
     for (file, format) in [(Self.model, "float"), (try converted().file, "packed"), (BadFiles.packed, "packed")] {
       let json = try Program.run(["inspect", file, "--json"]).object()

@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 struct HelpTests {
-  @Test(arguments: ["inspect", "convert", "verify", "evaluate", "run", "list", "doctor", "benchmark", "zoo", "report"])
+  @Test(arguments: [
+    "inspect", "convert", "export", "verify", "evaluate", "run", "list", "doctor", "benchmark", "zoo", "report",
+  ])
   func readsLikeDocumentation(_ command: String) throws {
     let outcome = try Program.run([command, "--help"])
     #expect(outcome.status == 0 && outcome.errors.isEmpty)

@@ -46,11 +46,17 @@ import Testing
       models: {tiny: {file: MODEL, data: DATA}}
       recipes: {one: \(Self.quick), two: \(Self.quick)}
       overrides: [{recipe: two, set: {seed: 3}}]
+      exports: [packed, onnx]
       """)
     let third = try zoo.run()
     #expect(third.status == 0 && third.errors.contains("2 jobs, 1 of them done"), "\(third.errors)")
     #expect(third.errors.contains("2/2  tiny × two: begins\n") && !third.errors.contains("tiny × one: begins"))
     #expect(try data(one + "/log.jsonl") == log && data(one + "/tiny.one.signum") == file)
+    // Another format of what is done already is written without converting again.
+    for recipe in ["one", "two"] {
+      let path = "\(zoo.results)/tiny/\(recipe)/tiny.\(recipe).packed.onnx"
+      #expect(try data(path).count > 1000 && third.errors.contains(path))
+    }
     // A result that is gone is made again.
     try FileManager.default.removeItem(atPath: one + "/tiny.one.signum")
     #expect(try zoo.run(["--jobs", "2"]).errors.contains("2 jobs, 1 of them done"))

@@ -9,15 +9,29 @@ import Testing
 struct ONNXRejectionTests {
   /// What is said of each file, after its name.
   static let messages = [
+    "cycle": "node 'add.a' (Add): reads 'b', which nothing before it computes",
     "deep": "is nested deeper than 64 levels",
     "empty": "is empty",
+    "dims_disagree": "constant 'w': the shape [4] of FLOAT does not fit 20 bytes of data",
+    "dims_many": "constant 'w': has the impossible shape \([Int](repeating: 1, count: 40))",
+    "dims_negative": "constant 'w': has the impossible shape [-4]",
+    "dims_overflow": "constant 'w': has the impossible shape [4294967296, 4294967296]",
+    "dims_wrap": "constant 'w': has the impossible shape [4611686018427387904, 4, 4]",
     "external_absolute": "constant 'w': its data must stand beside the model, not at '/etc/passwd'",
     "external_escape": "constant 'w': its data must stand beside the model, not at '../../secret'",
+    "external_folder": "constant 'w': the file '.' with its data is not a regular file",
     "external_length":
       "constant 'w': its data is 16 bytes long from byte 60 of 'zeros.onnx', which has 64",
     "external_missing": "constant 'w': its data is missing: put the file 'nowhere.data' beside the model",
+    "external_negative": "constant 'w': its data begins at byte -8 of 'zeros.onnx', which has 64",
+    "external_nowhere": "constant 'w': has no 'location' of its data",
+    "external_overflow": "constant 'w': its data begins at byte 9223372036854775807 of 'zeros.onnx', which has 64",
+    "external_words": "constant 'w': its data begins at byte 0x10 of 'zeros.onnx', which has 64",
+    "external_windows": "constant 'w': its data must stand beside the model, not at '..\\\\secret'",
     "external_range":
       "constant 'w': its data begins at byte 9223372036854775807 of 'zeros.onnx', which has 64",
+    "hides_constant": "node 'relu.w' (Relu): computes 'w', which is there already",
+    "hides_input": "node 'relu.input' (Relu): computes 'input', which is there already",
     "huge_constant":
       "node 'huge' (ConstantOfShape): computes too many numbers from constants: its output has the shape [1048576, 1048576]",
     "computed_shape":
@@ -28,11 +42,14 @@ struct ONNXRejectionTests {
     "opset5": "operator set 5 is not supported, only 6 to 27",
     "pointer": "is a Git LFS pointer, not the model; fetch the model with 'git lfs pull'",
     "overflow": "node 'mul' (Mul): 1099511627776 and 1099511627776 give no integer",
+    "self_cycle": "node 'add.output' (Add): reads 'output', which nothing before it computes",
     "short_weight": "constant 'w': the shape [3, 2, 3, 3] of FLOAT does not fit 40 bytes of data",
     "string_input": "input 'input': holds STRING; only numbers are supported as inputs",
     "text": "is a text file, not a model",
     "truncated": "is damaged or cut short: the field at byte 19 is 12388 bytes long, 6185 are left",
     "slices_batch": "node 'half' (Slice): takes a part of the batch, which is not supported",
+    "twice_constant": "constant 'w': occurs twice",
+    "twice_output": "node 'neg.output' (Neg): computes 'output', which is there already",
     "unknown_value": "node 'add' (Add): reads 'ghost', which nothing before it computes",
     "zeros": "is not an ONNX model: a field of no known kind at byte 0",
     "wrong_channels": "node 'conv1' (Conv): the image has 5 channels, the kernel wants 1 groups of 2",

@@ -68,7 +68,7 @@ struct ZooFileTests {
           "z.yaml: the model '../up' cannot name a folder: it wants letters, digits, '-', '_' and '.', no sign first, "
             + "and neither lock nor ledger.sqlite",
           "z.yaml: the recipe 'x' occurs twice",
-          "z.yaml: there is no export 'paked'; did you mean 'packed'? (known: packed)",
+          "z.yaml: there is no export 'paked'; did you mean 'packed'? (known: packed, onnx, onnx-compact)",
           "z.yaml: model 'b': no recipe matches 'y'; did you mean 'x'? (known: x, x)",
           "z.yaml: an override: no model matches 'c'; did you mean 'b'? (known: ../up, b)",
         ])

@@ -46,6 +46,9 @@ struct ONNXDocument {
   private var constants = ProtobufWriter()
   private var values = ProtobufWriter()
   private var shared: [String: String] = [:]
+  private var steps = 0
+  /// The operators that there are.
+  private(set) var operations: Set<String> = []
   /// The lowest operator set that has every node.
   private(set) var operatorSet = 11
 
@@ -95,8 +98,21 @@ struct ONNXDocument {
     return added
   }
 
+  /// One integer as a list that many nodes read.
+  mutating func sharedIndex(_ index: Int) -> String { sharedShape([index]) }
+
+  /// Integers that many nodes read.
+  mutating func sharedShape(_ dimensions: [Int]) -> String {
+    let name = "shape." + dimensions.map(String.init).joined(separator: "x")
+    if let known = shared[name] { return known }
+    let added = constant(name, integers: dimensions)
+    shared[name] = added
+    return added
+  }
+
   /// Adds a node whose output has a name that was kept for it.
   mutating func add(_ node: Node, named name: String) {
+    operations.insert(node.operation)
     nodes.message(1) { writer in
       for input in node.inputs { writer.text(1, input) }
       writer.text(2, name)
@@ -107,9 +123,10 @@ struct ONNXDocument {
     values.message(13) { Self.write(name, node.element, node.shape, to: &$0) }
   }
 
-  /// Adds a node. The name of its output.
-  mutating func add(_ node: Node, wanting name: String) -> String {
-    let name = unique(name)
+  /// Adds a node. The name of its output: a short one, unless one is wanted.
+  mutating func add(_ node: Node, wanting wanted: String? = nil) -> String {
+    steps += 1
+    let name = unique(wanted ?? "step.\(steps)")
     add(node, named: name)
     return name
   }

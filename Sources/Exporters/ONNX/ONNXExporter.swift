@@ -60,7 +60,7 @@ package struct ONNXFile {
       document.bytes(
         "signum", input: .init(name: model.input.name, shape: .batched(model.input.shape)),
         output: .init(name: output, shape: .batched(shapes.values[model.layers.count])), tool: model.provenance.tool,
-        properties: Self.properties(of: model, isCompact: isCompact)))
+        properties: Self.properties(of: model, isDequantized: document.operations.contains("DequantizeLinear"))))
     guard bytes.count <= largest else { throw Self.tooLarge(place, bytes.count, largest) }
   }
 
@@ -69,7 +69,7 @@ package struct ONNXFile {
   }
 
   /// What the packed file says of itself, and what a runtime must be told to compute with floats.
-  private static func properties(of model: PackedModel, isCompact: Bool) -> [(String, String)] {
+  private static func properties(of model: PackedModel, isDequantized: Bool) -> [(String, String)] {
     let provenance = model.provenance
     var properties = [
       ("signum.source", provenance.source), ("signum.source_hash", provenance.sourceHash),
@@ -82,7 +82,7 @@ package struct ONNXFile {
         ("signum.deviation", words(normalization.deviation)),
       ]
     }
-    if isCompact { properties.append(("signum.session.session.qdq_matmulnbits_accuracy_level", "1")) }
+    if isDequantized { properties.append(("signum.session.session.qdq_matmulnbits_accuracy_level", "1")) }
     return properties
   }
 

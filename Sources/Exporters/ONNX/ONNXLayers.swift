@@ -7,6 +7,8 @@ struct ONNXLayers {
   private let shapes: [[Int]]
   private let weights: ONNXWeights
   private var document: ONNXDocument
+  /// For each value whether it is known to hold whole numbers.
+  private var isWhole = [false]
 
   /// One operator of those that a layer becomes: it reads what the one before it made, then these.
   private struct Step {
@@ -15,6 +17,12 @@ struct ONNXLayers {
     var others: [String] = []
     var attributes: [(name: String, value: ONNXDocument.Attribute)] = []
     var element: ONNXDocument.Element = .float
+
+    func reading(_ others: [String]) -> Step {
+      var step = self
+      step.others = others
+      return step
+    }
   }
 
   /// - Precondition: the shapes are those of the model.
@@ -38,10 +46,20 @@ struct ONNXLayers {
     let inputs = layer.inputs.map { name(ofValue: $0) }
     let input = shapes[layer.inputs[0]]
     let steps: [Step]
+    isWhole.append(Self.givesWhole(layer.kind, layer.inputs.map { isWhole[$0] }))
     switch layer.kind {
     case .convolution(let window, let dilations, let groups, let weight, let bias):
-      steps = [convolution(layer.name, window, dilations, groups, weight, bias)]
-    case .dense(let weight, let bias): steps = dense(layer.name, input, weight, bias)
+      let step = Step(
+        operation: "Conv",
+        attributes: [
+          ("dilations", .integers(dilations)), ("group", .integer(groups)), ("kernel_shape", .integers(window.size)),
+          ("pads", .integers(window.padding)), ("strides", .integers(window.strides)),
+        ])
+      return addProduct(index, inputs, step, weight, bias, axesAfter: [1, 1])
+    case .dense(let weight, let bias):
+      let isRow = input.count == 1
+      let step = Step(operation: isRow ? "Gemm" : "MatMul", attributes: isRow ? [("transB", .integer(1))] : [])
+      return addProduct(index, inputs, step, weight, bias, axesAfter: [])
     case .affine(let scale, let shift, let relu):
       steps = affine(layer.name, input, scale, shift, relu, other: inputs.dropFirst().first)
     case .add: steps = [Step(operation: "Add", others: [inputs[1]])]
@@ -55,47 +73,80 @@ struct ONNXLayers {
     chain(inputs[0], steps, layer.name, shapes[index + 1])
   }
 
-  /// The steps one after the other; each has the layer's shape, and the last one its name.
-  private mutating func chain(_ value: String, _ steps: [Step], _ name: String, _ shape: [Int]) {
+  /// The steps one after the other; each has the layer's shape, and the last one its name, where it is the last.
+  @discardableResult
+  private mutating func chain(_ value: String, _ steps: [Step], _ name: String?, _ shape: [Int]) -> String {
     var value = value
     for (place, step) in steps.enumerated() {
       let node = ONNXDocument.Node(
         operation: step.operation, inputs: [value] + step.others, attributes: step.attributes, element: step.element,
         shape: .batched(shape))
-      if place == steps.count - 1 {
+      if place == steps.count - 1, let name {
         document.add(node, named: name)
-      } else {
-        value = document.add(node, wanting: "\(name).\(place)")
+        return name
       }
+      value = document.add(node)
+    }
+    return value
+  }
+
+  /// Whether the value of a layer holds whole numbers, given whether its inputs do.
+  private static func givesWhole(_ kind: PackedLayer.Kind, _ inputs: [Bool]) -> Bool {
+    switch kind {
+    case .sign, .threshold: true
+    case .add, .concat, .relu, .maxPool, .reshape, .slice, .transpose: inputs.allSatisfy { $0 }
+    case .pad(_, _, let value): inputs[0] && value == value.rounded()
+    default: false
     }
   }
 
   // MARK: Layers with weights
 
-  private mutating func convolution(
-    _ name: String, _ window: Packed.Window, _ dilations: [Int], _ groups: Int, _ weight: PackedWeight, _ bias: [Float]?
-  ) -> Step {
-    var others = [weights.add(weight, "\(name).weight", to: &document)]
-    if let bias { others.append(document.constant("\(name).bias", [bias.count], bias)) }
-    return Step(
-      operation: "Conv", others: others,
-      attributes: [
-        ("dilations", .integers(dilations)), ("group", .integer(groups)), ("kernel_shape", .integers(window.size)),
-        ("pads", .integers(window.padding)), ("strides", .integers(window.strides)),
-      ])
+  /// A product with a weight: the operator reads the value, the weight and, where it stands alone, the bias.
+  ///
+  /// Where the value holds whole numbers, the sums are whole as well: they are made of symbols alone, and what the
+  /// levels are multiplied with is exact, whatever order a runtime adds up in. The rounding keeps runtimes from moving
+  /// the levels back into the weight, which would turn bits where a sum is 0.
+  private mutating func addProduct(
+    _ index: Int, _ inputs: [String], _ step: Step, _ weight: PackedWeight, _ bias: [Float]?, axesAfter axes: [Int]
+  ) {
+    let (layer, shape) = (model.layers[index], shapes[index + 1])
+    guard isWhole[layer.inputs[0]], let coded = weight.coded else {
+      var others = [turned(weights.add(weight, "\(layer.name).weight", to: &document), weight, step)]
+      if let bias, step.operation != "MatMul" {
+        others.append(document.constant("\(layer.name).bias", [bias.count], bias))
+      }
+      var steps = [step.reading(others)]
+      if let bias, step.operation == "MatMul" { steps += [biasStep(layer.name, bias, axes)] }
+      chain(inputs[0], steps, layer.name, shape)
+      return
+    }
+    let sides = weights.addSymbols(coded, "\(layer.name).weight", to: &document)
+    var rest = bias.map { [biasStep(layer.name, $0, axes)] } ?? []
+    var sum: String?
+    for (place, side) in sides.enumerated() {
+      var steps = [step.reading([turned(side.symbols, weight, step)]), Step(operation: "Round")]
+      let name = "\(layer.name).levels" + (place == 0 ? "" : ".minus")
+      if let levels = document.levels(name, side.levels, axesAfter: axes) {
+        steps.append(Step(operation: "Mul", others: [levels]))
+      }
+      if let sum { rest.insert(Step(operation: "Add", others: [sum]), at: 0) }
+      let isLast = place == sides.count - 1
+      sum = chain(inputs[0], isLast ? steps + rest : steps, isLast ? layer.name : nil, shape)
+    }
   }
 
-  private mutating func dense(_ name: String, _ input: [Int], _ weight: PackedWeight, _ bias: [Float]?) -> [Step] {
-    let value = weights.add(weight, "\(name).weight", to: &document)
-    let bias = bias.map { document.constant("\(name).bias", [$0.count], $0) }
-    if input.count == 1 {
-      return [Step(operation: "Gemm", others: [value] + (bias.map { [$0] } ?? []), attributes: [("transB", .integer(1))])]
-    }
-    let turned = document.add(
+  private mutating func biasStep(_ name: String, _ bias: [Float], _ axes: [Int]) -> Step {
+    Step(operation: "Add", others: [document.constant("\(name).bias", [bias.count] + axes, bias)])
+  }
+
+  /// The weight as the operator reads it: a matrix product wants it the other way round.
+  private mutating func turned(_ value: String, _ weight: PackedWeight, _ step: Step) -> String {
+    guard step.operation == "MatMul" else { return value }
+    return document.add(
       .init(
         operation: "Transpose", inputs: [value], attributes: [("perm", .integers([1, 0]))],
-        shape: .fixed(weight.shape.reversed())), wanting: "\(name).weight.turned")
-    return [Step(operation: "MatMul", others: [turned])] + (bias.map { [Step(operation: "Add", others: [$0])] } ?? [])
+        shape: .fixed(weight.shape.reversed())))
   }
 
   // MARK: Layers by channel

@@ -56,12 +56,14 @@ struct SymbolBytes: Hashable {
 
 extension SymbolBytes {
   /// Numbers of any width as sums of fields that divide a byte: 7 bits are 4, 2 and 1. The lowest bits come first.
-  static func parts(bits: Int, offset: Float) -> [(bytes: SymbolBytes, shift: Int, bits: Int)] {
+  static func parts(
+    bits: Int, factor: Float = 1, offset: Float
+  ) -> [(bytes: SymbolBytes, shift: Int, bits: Int)] {
     var parts: [(SymbolBytes, Int, Int)] = []
     var shift = 0
     for width in [8, 4, 2, 1] where bits & width != 0 {
       let own = shift == 0 ? offset : 0
-      parts.append((SymbolBytes(bits: width, factor: Float(1 << shift), offset: own), shift, width))
+      parts.append((SymbolBytes(bits: width, factor: factor * Float(1 << shift), offset: own), shift, width))
       shift += width
     }
     return parts

@@ -42,7 +42,7 @@ package enum ONNXImporter: Importer {
       translation.addInputs(model.inputs, given: shapes, known: known)
       for node in model.nodes { translation.translate(node) }
       translation.addOutputs(model.outputs)
-      let problems = translation.allProblems
+      let problems = model.nameProblems + translation.allProblems
       guard problems.isEmpty else { throw ImportError(path, problems) }
       translation.graph.companionFiles = translation.files.externalPaths
       return translation
@@ -76,7 +76,7 @@ package enum ONNXImporter: Importer {
     return version
   }
 
-  private static func refuseText(_ bytes: UnsafeRawBufferPointer) throws(ImportError.Problem) {
+  static func refuseText(_ bytes: UnsafeRawBufferPointer) throws(ImportError.Problem) {
     let beginning = bytes.prefix(256)
     if beginning.starts(with: "version https://git-lfs".utf8) { throw .largeFilePointer }
     // A model begins with the tag of a field: no letter, no digit and no line end is one that occurs.

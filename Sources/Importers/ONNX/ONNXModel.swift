@@ -8,9 +8,12 @@ struct ONNXModel {
   var initializers: [ONNXTensor] = []
   var inputs: [ONNXInput] = []
   var outputs: [String] = []
+  var declaredOutputs: [ONNXInput] = []
+  /// Which program wrote the file, with its version.
+  var producer = ""
 }
 
-/// An input as it is declared.
+/// An input or output as it is declared.
 struct ONNXInput {
   var name: String
   /// 0 where the type is not that of a tensor.
@@ -76,6 +79,8 @@ extension ONNXModel {
     guard let unpacked else { throw .malformed("fields of the wrong kind", offset: 0) }
     defer { onnx__model_proto__free_unpacked(unpacked, nil) }
     guard let graph = unpacked.pointee.graph else { throw .model("is not an ONNX model, or one without a graph") }
+    producer = [text(unpacked.pointee.producer_name), text(unpacked.pointee.producer_version)]
+      .filter { !$0.isEmpty }.joined(separator: " ")
     for opset in pointers(unpacked.pointee.opset_import, unpacked.pointee.n_opset_import) {
       let domain = text(opset.domain)
       opsets[domain == "ai.onnx" ? "" : domain] = Int(opset.version)
@@ -83,7 +88,8 @@ extension ONNXModel {
     nodes = pointers(graph.pointee.node, graph.pointee.n_node).map(ONNXNode.init)
     initializers = pointers(graph.pointee.initializer, graph.pointee.n_initializer).map(ONNXTensor.init)
     inputs = pointers(graph.pointee.input, graph.pointee.n_input).map(ONNXInput.init)
-    outputs = pointers(graph.pointee.output, graph.pointee.n_output).map { text($0.name) }
+    declaredOutputs = pointers(graph.pointee.output, graph.pointee.n_output).map(ONNXInput.init)
+    outputs = declaredOutputs.map(\.name)
   }
 }
 

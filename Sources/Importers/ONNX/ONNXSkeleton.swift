@@ -43,7 +43,7 @@ struct ONNXSkeleton {
 
   private static func rule(_ message: Message, _ field: UInt64) -> Rule {
     switch (message, field) {
-    case (.model, 1), (.model, 2): .keep
+    case (.model, 1...3): .keep
     case (.model, 7): .message(.graph)
     case (.model, 8): .message(.leaf)
     case (.graph, 1): .message(.node)

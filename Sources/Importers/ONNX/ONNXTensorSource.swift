@@ -1,0 +1,49 @@
+import Tensors
+
+/// The weights of an ONNX file and of the files beside it, one at a time.
+///
+/// Nothing but the bones of the model is in memory; the pages of a weight that was read are handed back.
+package final class ONNXTensorSource: TensorSource {
+  package let entries: [TensorEntry]
+  private let path: String
+  private let tensors: [String: ONNXTensor]
+  private var files: ONNXFiles
+
+  /// Throws what is wrong with the file as a whole; what is wrong with a weight is said when it is read.
+  package init(_ path: String) throws(ImportError) {
+    self.path = path
+    do {
+      let file = try MappedFile(path)
+      let model = try ONNXModel(ONNXSkeleton(of: file.bytes))
+      guard model.nameProblems.isEmpty else { throw ImportError(path, model.nameProblems) }
+      entries = model.initializers.map(TensorEntry.init)
+      tensors = Dictionary(uniqueKeysWithValues: model.initializers.map { ($0.name, $0) })
+      files = ONNXFiles(file, path: path)
+    } catch let error as ImportError {
+      throw error
+    } catch let problem as ImportError.Problem {
+      throw ImportError(path, problem)
+    } catch {
+      throw ImportError(path, .unreadable(reason: "\(error)"))
+    }
+  }
+
+  package func read(_ name: String) throws(ImportError) -> Tensor {
+    guard let tensor = tensors[name] else { throw problem(name, "there is no such tensor") }
+    let literal: Literal
+    do { literal = try tensor.decoded(from: &files) } catch { throw problem(name, error.words) }
+    files.releasePages()
+    if let floats = literal.tensor { return floats }
+    return Tensor(literal.shape, scalars: (literal.integers ?? []).map { Float($0) })
+  }
+
+  private func problem(_ name: String, _ words: String) -> ImportError {
+    ImportError(path, .value("constant", name: name, problem: words))
+  }
+}
+
+extension ONNXImporter {
+  package static func tensors(in path: String) throws(ImportError) -> (any TensorSource)? {
+    try ONNXTensorSource(path)
+  }
+}
