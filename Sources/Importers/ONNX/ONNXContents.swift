@@ -91,7 +91,7 @@ extension ONNXTensor {
     switch type {
     case 1: "float32"
     case 11: "float64"
-    default: typeName(type).lowercased()
+    default: ONNXElementType(type).name.lowercased()
     }
   }
 }
