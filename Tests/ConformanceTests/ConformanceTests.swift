@@ -58,6 +58,31 @@ struct ConformanceTests {
     #expect(try String(contentsOfFile: folder.path("failures.txt"), encoding: .utf8).isEmpty)
   }
 
+  /// What the test data of ONNX leave out or hardly touch, with what onnxruntime computes.
+  @Test("operators agree with onnxruntime") func operators() throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: Project.path("fixtures/conformance/operators"))
+    let folder = try TemporaryFolder()
+    let cases = names.sorted().map { "operators/\($0)\n" }.joined()
+    try cases.write(toFile: folder.path("cases.txt"), atomically: true, encoding: .utf8)
+    let arguments = [Project.path("fixtures/conformance"), folder.path("cases.txt"), folder.path("failures.txt")]
+    let (status, output) = try run(arguments)
+    let failures = try String(contentsOfFile: folder.path("failures.txt"), encoding: .utf8)
+    #expect(status == 0, "\(failures)")
+    #expect(names.count > 40 && output.contains("\(names.count) of \(names.count) passed"))
+  }
+
+  @Test("models as a user imports them") func models() throws {
+    let folder = try TemporaryFolder()
+    try "node/agrees Relu\nnode/differs Relu\n".write(
+      toFile: folder.path("cases.txt"), atomically: true, encoding: .utf8)
+    let (status, output) = try run([
+      Project.path("fixtures/conformance"), folder.path("cases.txt"), folder.path("failures.txt"), "--models",
+    ])
+    #expect(status == 2)
+    #expect(output.contains("pass  node/agrees  0.0 any batch\n"))
+    #expect(output.contains("fail  node/differs  differs by 0.0099"))
+  }
+
   @Test("wrong arguments") func arguments() throws {
     #expect(try run([]).status == 64)
     #expect(try run(["a", "nowhere.txt", "b"]).status == 1)

@@ -11,7 +11,7 @@ enum ONNXOperators {
   /// By the name that the operator has in ONNX.
   static let handlers: [String: Handler] = [
     windows, products, activations, functions, movements, paddings, selections, elements, patterns, reductions, shapes,
-    arithmetic, logic, normalizations, resizings, quantizations, attention, recurrence, control,
+    arithmetic, logic, normalizations, resizings, quantizations, attention, recurrence, control, sums,
   ]
   .reduce(into: [:]) { all, some in all.merge(some) { _, _ in preconditionFailure("an operator has two handlers") } }
 
