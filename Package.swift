@@ -82,7 +82,7 @@ let package = Package(
     tests("Compute", ["Compute"]),
     tests("Graphs", ["Graphs"]),
     tests("Workloads", ["Workloads"]),
-    tests("Importers", ["Importers"]),
+    tests("Importers", ["Importers", "Archives"]),
     tests("Datasets", ["Datasets", "Archives"]),
     tests("Methods", ["Methods"]),
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
