@@ -88,7 +88,7 @@ let package = Package(
     tests("Compute", ["Compute"]),
     tests("Graphs", ["Graphs"]),
     tests("Workloads", ["Workloads"]),
-    tests("Importers", ["Importers"]),
+    tests("Importers", ["Importers", "Archives"]),
     tests("Conformance", ["signum-conformance"]),
     tests("Datasets", ["Datasets", "Archives"]),
     tests("Methods", ["Methods"]),

@@ -20,6 +20,8 @@ package struct ImportError: Error, Hashable, Sendable {
     case tooMany(String, limit: Int)
     /// Something about the model as a whole.
     case model(String)
+    /// The file holds tensors, and nothing says what is computed with them.
+    case noNetwork(String)
     /// Something about an input, an output or a constant.
     case value(String, name: String, problem: String)
     case node(name: String, operation: String, problem: String)
@@ -105,7 +107,7 @@ extension ImportError.Problem: CustomStringConvertible {
     case .damaged(let problem): "is damaged: \(problem)"
     case .tooDeep(let limit): "is nested deeper than \(limit) levels"
     case .tooMany(let things, let limit): "has more than \(limit) \(things)"
-    case .model(let problem): problem
+    case .model(let problem), .noNetwork(let problem): problem
     case .value(let kind, let name, let problem): "\(kind) '\(name)': \(problem)"
     case .node(let name, let operation, let problem): "node '\(name)' (\(operation)): \(problem)"
     case .computed(let name, let operation, let input, let index, let sources):

@@ -44,13 +44,14 @@ package func importGraph(from path: String, inputShapes: [String: Shape] = [:]) 
 }
 
 extension Graph {
-  /// A line for each constant with elements that are not numbers, which spread to everything. Infinities may be meant: in
-  /// masks they are.
+  /// A line for each constant with elements that are not numbers, which spread to everything. Infinities may be meant:
+  /// in masks they are.
   var oddNumbers: [String] {
     nodes.compactMap { node in
       guard case .constant(.dense(let tensor)) = node.content else { return nil }
       let count = tensor.withUnsafeFloats { $0.reduce(0) { $1.isNaN ? $0 + 1 : $0 } }
-      return count == 0 ? nil : "\(source): tensor '\(node.name)': \(count) of its \(tensor.count) elements are NaN"
+      guard count > 0 else { return nil }
+      return "\(source): tensor '\(node.name)': \(count) of its \(tensor.count) elements are NaN"
     }
   }
 }

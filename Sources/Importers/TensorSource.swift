@@ -25,7 +25,7 @@ package protocol TensorSource {
 
   /// The numbers of a tensor as floats, in row-major order.
   ///
-  /// Throws where there is none of this name, where it is no array of numbers or too large to be read, and where the file
-  /// is damaged. Memory: the tensor, and parts of the file.
+  /// Throws where there is none of this name, where it is no array of numbers or too large to be read, and where the
+  /// file is damaged. Memory: the tensor, and parts of the file.
   func read(_ name: String) throws(ImportError) -> Tensor
 }

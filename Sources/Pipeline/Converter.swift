@@ -85,6 +85,7 @@ public struct Converter {
   ) throws -> ConversionReport {
     let unverified = output + ".unverified"
     let source = try SourceModel(model)
+    source.warnings.forEach(listener.warn)
     let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     try keeper.identify(as: fingerprint(of: source, images.training), listener)
     let normalization = try chooseNormalization(for: source, images)

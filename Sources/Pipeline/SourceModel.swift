@@ -13,6 +13,8 @@ package struct SourceModel: Sendable {
   package let bytes: Int
   /// SHA-256 of the file, in hexadecimal; where weights lie beside it, of the hashes of all files one after the other.
   package let hash: String
+  /// What is odd about the file, a line each.
+  package let warnings: [String]
 
   /// Imports a model and takes out what costs without computing anything.
   ///
@@ -23,6 +25,7 @@ package struct SourceModel: Sendable {
     }
     let imported = try importGraph(from: path)
     self.path = path
+    warnings = imported.warnings
     do {
       graph = try imported.applying([
         FoldConstants(), RemoveIdentities(), FoldBias(), FuseLayerNorm(), FuseActivations(),

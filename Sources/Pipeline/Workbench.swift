@@ -89,6 +89,7 @@ package enum Workbench {
     _ path: String, data: String, normalization: String, _ options: ImageOptions = ImageOptions()
   ) throws -> EvaluationReport {
     let model = try AnyModel(path)
+    if case .float(let source) = model { source.warnings.forEach(options.warn) }
     let images = try options.open(data, model.request(.test))
     guard images.labels != nil else { throw InputError(["\(data): there are no labels to compare with"]) }
     let runner = try runner(of: model, on: images)
@@ -180,6 +181,7 @@ package enum Workbench {
   ) throws -> VerificationReport {
     let packed = try AnyModel.packed(path)
     let source = try SourceModel(model)
+    source.warnings.forEach(options.warn)
     let images = try options.open(data, packed.request(.test))
     let classes = try PackedShapes(of: packed).values.last?.reduce(1, *) ?? 0
     try refuse(problems(packed, images, classes: classes) + source.problems(with: images))

@@ -67,6 +67,10 @@ enum HDF5Child {
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
   }
 
+  static func canShow(_ file: String) -> Bool {
+    ["h5", "hdf5"].contains((file as NSString).pathExtension.lowercased())
+  }
+
   static func show(_ file: String, json: Bool) throws {
     let child = Foundation.Process()
     child.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

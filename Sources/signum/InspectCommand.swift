@@ -12,8 +12,8 @@ struct InspectCommand: ParsableCommand {
       output shapes, parameters, bits and multiply-adds, which weights can become bits and \
       why the others not; for a packed file also bytes, the share of zeros and the entropy \
       of the symbols, and where it came from. A network that cannot be imported is listed \
-      all the same, with everything that stands in the way. Of an HDF5 file it lists groups \
-      and arrays.
+      all the same, with everything that stands in the way. Of an HDF5 file without \
+      a network it lists groups and arrays.
 
       With more than 64 MiB of weights a network is listed by what its file says of itself; \
       '--whole' reads the weights, too, for shapes and multiply-adds.
@@ -33,10 +33,20 @@ struct InspectCommand: ParsableCommand {
   var whole = false
 
   func run() throws {
-    if ["h5", "hdf5", "keras"].contains((file as NSString).pathExtension.lowercased()) {
+    let inspection: Inspection
+    do {
+      inspection = whole ? try Inspection(of: file, largest: .max) : try Inspection(of: file)
+    } catch {
+      // Where nothing says what is computed with the arrays of a file, they are listed.
+      guard HDF5Child.canShow(file), error.isWithoutNetwork else { throw error }
       return try HDF5Child.show(file, json: json)
     }
-    let inspection = whole ? try Inspection(of: file, largest: .max) : try Inspection(of: file)
     if json { try Console.printJSON(inspection) } else { print(inspection.table) }
+  }
+}
+
+extension Error {
+  fileprivate var isWithoutNetwork: Bool {
+    (self as? ImportError)?.problems.contains { if case .noNetwork = $0 { true } else { false } } ?? false
   }
 }

@@ -13,6 +13,8 @@ extension HDF5File {
   package static func writeArray(
     _ name: String, of path: String, to write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     do {
       HDF5Library.silenceErrors()
       let file = try open(HDF5Place(path))

@@ -22,6 +22,8 @@ package enum HDF5File {
   /// The library crashes on some damaged files and hangs on others, so a program that reads files of strangers calls
   /// this in a child process.
   package static func contents(_ path: String) throws(ImportError) -> [HDF5Object] {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     do throws(ImportError.Problem) {
       HDF5Library.silenceErrors()
       let file = try open(HDF5Place(path))
@@ -60,10 +62,13 @@ package enum HDF5File {
     }
     var bytes = try ArchiveFile(mapped, path: place.path).bytes(of: member)
     let access = try HDF5Handle(H5Pcreate(hdf5_file_access()), close: { H5Pclose($0) })
-    guard H5Pset_fapl_core(access.id, 1 << 20, false) >= 0, H5Pset_file_image(access.id, &bytes, bytes.count) >= 0 else {
+    guard H5Pset_fapl_core(access.id, 1 << 20, false) >= 0, H5Pset_file_image(access.id, &bytes, bytes.count) >= 0
+    else {
       throw .unreadable(reason: HDF5Library.lastError())
     }
-    return try HDF5Handle(H5Fopen(member, hdf5_read_only(), access.id), close: { H5Fclose($0) })
+    // Two open files in memory of one name would be one file.
+    let name = "\(UUID().uuidString)/\(member)"
+    return try HDF5Handle(H5Fopen(name, hdf5_read_only(), access.id), close: { H5Fclose($0) })
   }
 
   private static func list(_ file: borrowing HDF5Handle) throws(ImportError.Problem) -> [HDF5Object] {

@@ -1,4 +1,5 @@
 import CHDF5
+import Foundation
 
 /// The HDF5 library that is linked.
 package enum HDF5Library {
@@ -8,6 +9,9 @@ package enum HDF5Library {
     _ = H5get_libversion(&major, &minor, &release)
     return "\(major).\(minor).\(release)"
   }
+
+  /// The library is not made for several threads: everything that calls it holds this.
+  static let lock = NSRecursiveLock()
 
   /// Keeps the library from printing; what went wrong is read from its stack instead. Holds for the calling thread.
   static func silenceErrors() { _ = H5Eset_auto2(hdf5_default_errors(), nil, nil) }
@@ -38,5 +42,9 @@ struct HDF5Handle: ~Copyable {
     self.close = close
   }
 
-  deinit { _ = close(id) }
+  deinit {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
+    _ = close(id)
+  }
 }

@@ -33,6 +33,8 @@ package final class HDF5Reading: HDF5Source {
 
   package init(_ place: HDF5Place) throws(ImportError) {
     path = place.path
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     do throws(ImportError.Problem) {
       HDF5Library.silenceErrors()
       file = try HDF5File.open(place)
@@ -45,6 +47,8 @@ package final class HDF5Reading: HDF5Source {
   package static let open: HDF5Opening = { place throws(ImportError) in try HDF5Reading(place) }
 
   package func tensor(at index: Int) throws(ImportError) -> Tensor {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     do {
       let array = try array(at: index)
       var failure: (any Error)?

@@ -1,5 +1,5 @@
 /// A JSON value as Python writes it: with NaN and Infinity, and without a key that stands twice.
-indirect enum JSONValue: Hashable, Sendable {
+enum JSONValue: Hashable, Sendable {
   case null
   case boolean(Bool)
   case number(Double)

@@ -53,7 +53,7 @@ struct KerasFile {
       return
     }
     guard let beside = Self.architecture(beside: path) else {
-      throw ImportError.Problem.model(
+      throw ImportError.Problem.noNetwork(
         "holds tensors and no network: put the architecture that model.to_json() writes beside it, as "
           + Self.names(beside: path).prefix(2).map { "'\(ImportError.name(of: $0))'" }.joined(separator: " or "))
     }
@@ -69,7 +69,7 @@ struct KerasFile {
       let shards = try Self.shards(content).map(place)
       store = try KerasStore(shards.map { try opening(HDF5Place($0)) })
       guard let beside = Self.architecture(beside: path) else {
-        throw ImportError.Problem.model(
+        throw ImportError.Problem.noNetwork(
           "names tensors and no network: put the architecture that model.to_json() writes beside it, as "
             + Self.names(beside: path).prefix(2).map { "'\(ImportError.name(of: $0))'" }.joined(separator: " or "))
       }
@@ -127,7 +127,9 @@ struct KerasFile {
 
   private static func names(beside path: String) -> [String] {
     let stem = stem(of: path)
-    return ["", "_arch", "_architecture", "_config", ".config", "_model"].map { "\(stem)\($0).json" }.filter { $0 != path }
+    return ["", "_arch", "_architecture", "_config", ".config", "_model"].map { "\(stem)\($0).json" }.filter {
+      $0 != path
+    }
   }
 
   private static func architecture(beside path: String) -> String? {
@@ -141,7 +143,8 @@ extension KerasFile {
   /// The first number of the Keras version: as the files say it, or by how the architecture is written.
   var version: Int {
     let words = [
-      store.attributes["keras_version"]?.first, metadata["keras_version"]?.string, architecture["keras_version"]?.string,
+      store.attributes["keras_version"]?.first, metadata["keras_version"]?.string,
+      architecture["keras_version"]?.string,
     ].compactMap { $0 }
     if let number = words.first.flatMap({ Int($0.prefix { $0 != "." }) }) { return number }
     var keys: Set<String> = []

@@ -129,26 +129,34 @@ extension KerasStore {
       throw DataProblem("its weight '\(variable.names[0])' could be any of \(candidates)")
     }
     if let found = found.first { return found.name }
-    let there = all.isEmpty ? "there are none for it" : "there are \(all.prefix(8).map { "'\($0.name)'" }.joined(separator: ", "))"
+    let names = all.prefix(8).map { "'\($0.name)'" }.joined(separator: ", ")
+    let there = all.isEmpty ? "there are none for it" : "there are \(names)"
     throw DataProblem("its weight '\(variable.names[0])' is not in the file; \(there)")
   }
 
   private typealias Candidate = (name: String, parts: [Substring])
 
-  /// Those under the layer's own name, then those under the names of the networks around it.
+  /// Those under the layer's own name, then those under the names of the networks around it, then those under the
+  /// fewest other names: these are of other networks.
   private static func narrowed(_ found: [Candidate], to names: [String]) -> [Candidate] {
     var found = found
     for count in 1...names.count {
       let wanted = names.suffix(count)
       let some = found.filter { candidate in
         var rest = wanted[...]
-        for part in candidate.parts.dropFirst().dropLast() where rest.first.map({ part == $0 }) ?? false { rest = rest.dropFirst() }
+        for part in candidate.parts.dropFirst().dropLast() where rest.first.map({ part == $0 }) ?? false {
+          rest = rest.dropFirst()
+        }
         return rest.isEmpty
       }
       if !some.isEmpty { found = some }
-      if found.count == 1 { break }
+      if found.count == 1 { return found }
     }
-    return found
+    func others(_ candidate: Candidate) -> Int {
+      candidate.parts.dropFirst().dropLast().count { !names.contains(String($0)) }
+    }
+    let fewest = found.map(others).min() ?? 0
+    return found.filter { others($0) == fewest }
   }
 
   /// Between slashes, without the `:0` that TensorFlow's names end with.
@@ -181,7 +189,8 @@ extension KerasStore {
       found[layer.name] = "\(container)/\(count == 0 ? base : "\(base)_\(count)")"
     }
     var byName: [String: [String]] = [:]
-    for (group, name) in names where group.hasPrefix(container + "/") && !group.dropFirst(container.count + 1).contains("/") {
+    for (group, name) in names
+    where group.hasPrefix(container + "/") && !group.dropFirst(container.count + 1).contains("/") {
       byName[name, default: []].append(group)
     }
     for layer in layers {

@@ -60,7 +60,7 @@ extension KerasStep {
       guard let standard else { throw problem("'\(keys[0])' is missing") }
       return standard
     }
-    guard let integer = value.integer, abs(integer) < 1 << 31 else {
+    guard let integer = value.integer, integer.magnitude < 1 << 31 else {
       throw problem("'\(keys[0])' is \(value.words), expected a whole number")
     }
     return integer

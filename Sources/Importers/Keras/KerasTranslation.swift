@@ -17,6 +17,12 @@ struct KerasTranslation {
   private var constants: [String: Graph.Node.ID] = [:]
   private var taken: Set<String> = []
   private var warned: Set<String> = []
+  private var stepCount = 0
+  /// Networks in networks could be called more often than anything ends.
+  private static let mostSteps = 1 << 18
+  /// So long that no arithmetic with sizes overflows.
+  static let longestAxis = 1 << 32
+  private static let largestConstant = 1 << 26
 
   init(
     source: String, store: KerasStore, version: Int, backend: String, hasChannelsFirst: Bool,
@@ -46,6 +52,13 @@ struct KerasTranslation {
     }
   }
 
+  /// Whether one step more may be taken; that none may is reported once.
+  mutating func takeStep() -> Bool {
+    stepCount += 1
+    if stepCount > Self.mostSteps { report(.tooMany("calls of layers", limit: Self.mostSteps)) }
+    return stepCount <= Self.mostSteps
+  }
+
   mutating func warn(_ words: String) {
     if warned.insert(words).inserted { graph.warnings.append("\(graph.source): \(words)") }
   }
@@ -63,14 +76,17 @@ extension KerasTranslation {
     let isImage = dimensions.count == 4 && !hasChannelsFirst
     if isImage { dimensions = [dimensions[0], dimensions[3], dimensions[1], dimensions[2]] }
     if let given = inputShapes[name] {
-      let fits = given.rank == dimensions.count && (1..<given.rank).allSatisfy { dimensions[$0] ?? given[$0] == given[$0] }
+      let fits =
+        given.rank == dimensions.count && (1..<given.rank).allSatisfy { dimensions[$0] ?? given[$0] == given[$0] }
       guard fits else { throw problem("the shape \(given) was given for it, but the file says \(words(dimensions))") }
       dimensions = given.dimensions
     }
     guard !dimensions.contains(nil) else {
       throw problem("its shape \(words(dimensions)) is open: give the sizes, or save the model with them")
     }
-    guard let shape = Shape.checked(dimensions.map { $0! }), shape.count > 0, shape.rank > 0 else {
+    guard let shape = Shape.checked(dimensions.map { $0! }), shape.count > 0,
+      shape.dimensions.allSatisfy({ $0 <= Self.longestAxis })
+    else {
       throw problem("has the impossible shape \(words(dimensions))")
     }
     return KerasTensor(node: graph.addInput(unique(name), shape), layout: isImage ? .image : .plain)
@@ -124,6 +140,15 @@ extension KerasTranslation {
     do { return try graph.add(unique(name), operation, inputs) } catch {
       throw step?.problem(error.problem) ?? .model(error.problem)
     }
+  }
+
+  /// A constant of one value. Throws where a file asks for an absurdly large one.
+  mutating func filled(
+    _ step: KerasStep, _ sizes: [Int], _ value: Float, _ name: String
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let count = Shape.count(of: sizes) ?? .max
+    try step.require(count <= Self.largestConstant, "wants a constant of the shape \(sizes), which is too large")
+    return constant(step, Tensor(Shape(sizes), repeating: value), name)
   }
 
   mutating func constant(_ step: KerasStep, _ tensor: Tensor, _ name: String) -> Graph.Node.ID {

@@ -60,14 +60,14 @@ extension KerasTranslation {
     _ network: KerasNetwork, _ inputs: [KerasTensor?]?, _ place: (KerasLayer) -> KerasWeightPlace
   ) -> [KerasTensor?] {
     var values: [KerasReference: KerasTensor?] = [:]
-    let layers = Dictionary(uniqueKeysWithValues: network.layers.map { ($0.name, $0) })
+    let layers = KerasWiring(network)
     if let inputs, inputs.count != network.inputs.count {
       report(.model("the network '\(network.name)' takes \(network.inputs.count) inputs, not \(inputs.count)"))
       return network.outputs.map { _ in nil }
     }
     for (index, reference) in network.inputs.enumerated() {
       if let inputs { values[reference] = .some(inputs[index]); continue }
-      guard let layer = layers[reference.layer] else {
+      guard let layer = layers.layers[reference.layer] else {
         report(.model("the input layer '\(reference.layer)' is not among the layers"))
         continue
       }
@@ -80,7 +80,7 @@ extension KerasTranslation {
       translate(layer, call, &values, place(layer), layers)
     }
     return network.outputs.map { output in
-      guard let value = values[resolved(output, layers)] else {
+      guard let value = values[layers.resolved(output)] else {
         report(.model("the output '\(output.layer)' of the network '\(network.name)' is not computed"))
         return nil
       }
@@ -88,15 +88,9 @@ extension KerasTranslation {
     }
   }
 
-  /// Files of early versions count calls that were not saved; where a layer was called once, that call is meant.
-  private func resolved(_ reference: KerasReference, _ layers: [String: KerasLayer]) -> KerasReference {
-    guard let layer = layers[reference.layer], layer.calls.count <= 1, reference.call > 0 else { return reference }
-    return KerasReference(layer: reference.layer, call: 0, output: reference.output)
-  }
-
   /// The calls in an order in which each stands behind what it reads. What reads what never comes is reported.
   private mutating func order(
-    _ network: KerasNetwork, _ layers: [String: KerasLayer], known: Set<KerasReference>
+    _ network: KerasNetwork, _ layers: KerasWiring, known: Set<KerasReference>
   ) -> [(KerasLayer, Int)] {
     struct Key: Hashable { var layer: String; var call: Int }
     var waiting: [Key: Int] = [:]
@@ -107,7 +101,7 @@ extension KerasTranslation {
       for (number, call) in layer.calls.enumerated() {
         let key = Key(layer: layer.name, call: number)
         guard !inputs.contains(key) else { continue }
-        let wanted = Set(call.references.map { resolved($0, layers) }.map { Key(layer: $0.layer, call: $0.call) })
+        let wanted = Set(call.references.map { layers.resolved($0) }.map { Key(layer: $0.layer, call: $0.call) })
           .subtracting(inputs)
         waiting[key] = wanted.count
         for source in wanted { readers[source, default: []].append(key) }
@@ -119,7 +113,7 @@ extension KerasTranslation {
     while next < ready.count {
       let key = ready[next]
       next += 1
-      result.append((layers[key.layer]!, key.call))
+      result.append((layers.layers[key.layer]!, key.call))
       for reader in readers[key] ?? [] {
         waiting[reader]! -= 1
         if waiting[reader] == 0 { ready.append(reader) }
@@ -135,16 +129,16 @@ extension KerasTranslation {
 
   private mutating func translate(
     _ layer: KerasLayer, _ number: Int, _ values: inout [KerasReference: KerasTensor?], _ place: KerasWeightPlace,
-    _ layers: [String: KerasLayer]
+    _ layers: KerasWiring
   ) {
     let call = layer.calls[number]
     var references = call.arguments.flatMap(\.references)
     if references.isEmpty { references = call.keywords["inputs"]?.references ?? [] }
-    let inputs = references.map { values[resolved($0, layers)] ?? nil }
+    let inputs = references.map { values[layers.resolved($0)] ?? nil }
     var keywords: [String: KerasTensor?] = [:]
     for (name, argument) in call.keywords {
       guard let reference = argument.references.first, name != "inputs" else { continue }
-      keywords[name] = .some(values[resolved(reference, layers)] ?? nil)
+      keywords[name] = .some(values[layers.resolved(reference)] ?? nil)
     }
     let outputs = step(layer, call, place, values: inputs, keywords: keywords)
     for (index, output) in outputs.enumerated() {
@@ -157,6 +151,7 @@ extension KerasTranslation {
     _ layer: KerasLayer, _ call: KerasCall, _ place: KerasWeightPlace, values: [KerasTensor?],
     keywords: [String: KerasTensor?]
   ) -> [KerasTensor?] {
+    guard takeStep() else { return [nil] }
     if let network = layer.network {
       return translate(network, inputs: values, names: place.names, group: place.group, call: nil)
     }
@@ -177,6 +172,30 @@ extension KerasTranslation {
       report(error)
       return [nil]
     }
+  }
+}
+
+/// The layers of a network by name, and which of their calls is meant by a number.
+private struct KerasWiring {
+  let layers: [String: KerasLayer]
+  /// Networks whose calls are counted from 1: Keras 2 counts the one that made them, which is in no file.
+  private var isCountedFromOne: Set<String> = []
+
+  init(_ network: KerasNetwork) {
+    layers = Dictionary(uniqueKeysWithValues: network.layers.map { ($0.name, $0) })
+    var numbers: [String: Set<Int>] = [:]
+    for reference in network.layers.flatMap(\.calls).flatMap(\.references) + network.outputs {
+      numbers[reference.layer, default: []].insert(reference.call)
+    }
+    for (name, calls) in numbers {
+      guard let layer = layers[name], !layer.calls.isEmpty, calls.min()! >= 1 else { continue }
+      if calls.max()! == layer.calls.count { isCountedFromOne.insert(name) }
+    }
+  }
+
+  func resolved(_ reference: KerasReference) -> KerasReference {
+    guard isCountedFromOne.contains(reference.layer) else { return reference }
+    return KerasReference(layer: reference.layer, call: reference.call - 1, output: reference.output)
   }
 }
 

@@ -73,7 +73,8 @@ extension KerasTranslation {
       name = type == "function" ? value["config"]?.string ?? "" : type
       if let layer = KerasActivationLayer(rawValue: type) {
         let inner = KerasLayer(
-          name: step.layer.name, type: type, module: "", config: value["config"]?.object ?? [:], calls: [], network: nil)
+          name: step.layer.name, type: type, module: "", config: value["config"]?.object ?? [:], calls: [], network: nil
+        )
         let nested = KerasStep(
           layer: inner, name: step.name, place: step.place, inputs: [tensor], call: step.call, keywordInputs: [:])
         return try activated(nested, layer, tensor, part: part)
@@ -115,8 +116,6 @@ extension KerasTranslation {
     case "relu": id = try added(Relu(), [x])
     case "relu6": id = try added(Clip(minimum: 0, maximum: 6), [x])
     case "softmax":
-      let rank = kerasShape(tensor).count
-      try step.require(rank >= 2, "a softmax wants 2 axes or more")
       id = try added(Softmax(axis: try axis(-1, of: tensor, step)), [x])
     case "log_softmax":
       let soft = try added(Softmax(axis: try axis(-1, of: tensor, step)), [x], "softmax")
@@ -133,8 +132,6 @@ extension KerasTranslation {
       let size = try added(Pointwise(.magnitude), [x], "magnitude")
       let one = constant(step, Tensor(scalar: 1), "one")
       id = try added(Divide(), [x, try added(Add(), [size, one], "sum")])
-    case "squareplus", "tanh_shrink", "soft_shrink", "hard_shrink", "celu", "glu", "hard_tanh", "sparsemax", "threshold":
-      fallthrough
     default: throw step.problem("the activation '\(name)' is not supported")
     }
     return KerasTensor(node: id, layout: tensor.layout)

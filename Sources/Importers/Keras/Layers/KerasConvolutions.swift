@@ -79,7 +79,9 @@ extension KerasLayers {
     let point = try translation.weight(
       step, KerasVariable("pointwise_kernel", index: 1),
       Array(repeating: 1, count: shape.rank) + [channels * multiplier, filters]
-    ) { $0.reshaped([channels * multiplier, filters]).transposed([1, 0]).reshaped([filters, channels * multiplier, 1, 1]) }
+    ) {
+      $0.reshaped([channels * multiplier, filters]).transposed([1, 0]).reshaped([filters, channels * multiplier, 1, 1])
+    }
     let bias = try translation.bias(step, filters, index: 2)
     let id = try translation.add(step, Convolution(), [deep, point] + bias)
     return [try translation.activated(step, KerasTensor(node: id, layout: shape.layout))]
@@ -95,7 +97,8 @@ extension KerasLayers {
     let input = try translation.spatial(try step.input(), step, shape)
     let image = translation.graph[input].shape
     let filters = try step.integer("filters", "nb_filter")
-    let kernel = try translation.weight(step, KerasVariable("kernel", "W", index: 0), shape.size + [filters, image[1]]) {
+    let kernel = try translation.weight(step, KerasVariable("kernel", "W", index: 0), shape.size + [filters, image[1]])
+    {
       $0.transposed([2, 3, 0, 1]).turned()
     }
     let amounts = try shape.transposedPadding(of: [image[2], image[3]], step)
@@ -200,12 +203,22 @@ extension KerasTranslation {
   mutating func spatial(
     _ tensor: KerasTensor, _ step: KerasStep, _ shape: ConvolutionShape
   ) throws(ImportError.Problem) -> Graph.Node.ID {
-    guard shape.hasChannelsFirst else {
-      return try shape.rank == 2 ? image(tensor, step) : sequence(tensor, step)
+    try spatial(tensor, step, rank: shape.rank, hasChannelsFirst: shape.hasChannelsFirst)
+  }
+
+  mutating func spatial(
+    _ tensor: KerasTensor, _ step: KerasStep, rank: Int, hasChannelsFirst: Bool
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let id: Graph.Node.ID
+    if hasChannelsFirst {
+      try step.require(rank == 2, "'data_format' is channels_first, which is supported for images only")
+      id = try plain(tensor, step.name)
+    } else {
+      id = try rank == 2 ? image(tensor, step) : sequence(tensor, step)
     }
-    try step.require(shape.rank == 2, "'data_format' is channels_first, which is supported for images only")
-    let id = try plain(tensor, step.name)
-    try step.require(graph[id].shape.rank == 4, "takes an image of 4 axes, not \(graph[id].shape)")
+    let shape = graph[id].shape
+    try step.require(shape.rank == 4, "takes an image of 4 axes, not \(shape)")
+    try step.require(shape.dimensions.allSatisfy { $0 <= Self.longestAxis }, "its input \(shape) is too large")
     return id
   }
 

@@ -4,8 +4,12 @@ import Tensors
 
 extension KerasLayers {
   static let pools: [String: Handler] = [
-    "MaxPooling2D": { (step, translation) throws(ImportError.Problem) in try pool(step, &translation, 2, isMaximum: true) },
-    "MaxPooling1D": { (step, translation) throws(ImportError.Problem) in try pool(step, &translation, 1, isMaximum: true) },
+    "MaxPooling2D": { (step, translation) throws(ImportError.Problem) in
+      try pool(step, &translation, 2, isMaximum: true)
+    },
+    "MaxPooling1D": { (step, translation) throws(ImportError.Problem) in
+      try pool(step, &translation, 1, isMaximum: true)
+    },
     "AveragePooling2D": { (step, translation) throws(ImportError.Problem) in
       try pool(step, &translation, 2, isMaximum: false)
     },
@@ -81,7 +85,8 @@ extension KerasLayers {
         pairs.append(element.integer.map { [$0, $0] } ?? element.array?.compactMap(\.integer) ?? [])
       }
     }
-    guard pairs.count == rank, pairs.allSatisfy({ $0.count == 2 && $0.allSatisfy { (0...(1 << 20)).contains($0) } }) else {
+    guard pairs.count == rank, pairs.allSatisfy({ $0.count == 2 && $0.allSatisfy { (0...(1 << 20)).contains($0) } })
+    else {
       throw step.problem("'\(keys[0])' is \(value.words), expected amounts for \(rank) axes")
     }
     if rank == 1 { pairs.insert([0, 0], at: 0) }
@@ -96,12 +101,16 @@ extension KerasLayers {
     let (layout, image) = try translation.spatial(step, rank: rank)
     var factors = try step.sizes(["size", "length"], count: rank, default: 2)
     if rank == 1 { factors.insert(1, at: 0) }
+    try step.require(factors.allSatisfy { $0 <= 1024 }, "'size' is \(factors); at most 1024 is supported")
     let interpolation = try step.string("interpolation", default: "nearest")
     let shape = translation.graph[image].shape
     let id: Graph.Node.ID
     switch interpolation {
     case "nearest": id = try translation.repeated(image, factors, step)
     case "bilinear":
+      try step.require(shape[2] <= 4096 && shape[3] <= 4096, "its input \(shape) is too large")
+      try step.require(
+        max(shape[2] * factors[0] * shape[2], shape[3] * factors[1] * shape[3]) <= 1 << 26, "makes too large an image")
       let rows = translation.constant(step, .lines(shape[2], factors[0]), "rows")
       let columns = translation.constant(step, Tensor.lines(shape[3], factors[1]).transposed([1, 0]), "columns")
       let taller = try translation.add(step, Graphs.MatrixMultiply(), [rows, image], part: "rows")
@@ -117,14 +126,9 @@ extension KerasTranslation {
   mutating func spatial(
     _ step: KerasStep, rank: Int
   ) throws(ImportError.Problem) -> (KerasTensor.Layout, Graph.Node.ID) {
-    let input = try step.input()
-    guard try step.hasChannelsFirst() else {
-      return try rank == 2 ? (.image, image(input, step)) : (.sequence, sequence(input, step))
-    }
-    try step.require(rank == 2, "'data_format' is channels_first, which is supported for images only")
-    let id = try plain(input, step.name)
-    try step.require(graph[id].shape.rank == 4, "takes an image of 4 axes, not \(graph[id].shape)")
-    return (.plain, id)
+    let hasChannelsFirst = try step.hasChannelsFirst()
+    let id = try spatial(try step.input(), step, rank: rank, hasChannelsFirst: hasChannelsFirst)
+    return (hasChannelsFirst ? .plain : rank == 2 ? .image : .sequence, id)
   }
 
   fileprivate mutating func repeated(

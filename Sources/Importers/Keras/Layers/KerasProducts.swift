@@ -17,8 +17,8 @@ extension KerasLayers {
     "Normalization": normalization,
   ]
 
-  /// Kernel `[in, out]`, over the last axis. What a flattened image holds is in another order in the graph, so the rows of
-  /// the kernel are put in that order instead of the image.
+  /// Kernel `[in, out]`, over the last axis. What a flattened image holds is in another order in the graph, so the rows
+  /// of the kernel are put in that order instead of the image.
   private static func dense(
     _ step: KerasStep, _ translation: inout KerasTranslation
   ) throws(ImportError.Problem) -> [KerasTensor] {
@@ -38,28 +38,17 @@ extension KerasLayers {
       kernel = try translation.weight(step, variable, [features, units]) { $0.transposed([1, 0]) }
     }
     let bias = try translation.bias(step, units, index: 1)
-    return [try translation.activated(step, KerasTensor(node: try translation.add(step, Dense(), [node, kernel] + bias)))]
+    return [
+      try translation.activated(step, KerasTensor(node: try translation.add(step, Dense(), [node, kernel] + bias)))
+    ]
   }
 
   private static func batchNormalization(
     _ step: KerasStep, _ translation: inout KerasTranslation
   ) throws(ImportError.Problem) -> [KerasTensor] {
     let input = try step.input()
-    let rank = translation.kerasShape(input).count
-    let named = step.value(["axis"])
-    guard let wanted = named == nil ? -1 : named!.integer ?? named!.array?.first?.integer,
-      named?.array.map({ $0.count == 1 }) ?? true
-    else { throw step.problem("'axis' is \(named?.words ?? ""), expected one axis") }
     try step.require(try step.integer("mode", default: 0) == 0, "'mode' is not 0, which is not supported")
-    let place = wanted < 0 ? wanted + rank : wanted
-    var tensor = input
-    switch (rank, place) {
-    case (2, 1): break
-    case (4, 1) where input.layout == .plain: break
-    case (4, 3): tensor = KerasTensor(node: try translation.image(input, step), layout: .image)
-    case (3, 2): tensor = KerasTensor(node: try translation.sequence(input, step), layout: .sequence)
-    default: throw step.problem("'axis' is \(wanted) of \(rank) axes, which is not supported")
-    }
+    let tensor = try translation.withChannelsSecond(input, step)
     let count = translation.shape(tensor)[1]
     let (isScaled, isShifted) = (
       try step.boolean("scale", default: true), try step.boolean("center", default: true)
@@ -71,12 +60,10 @@ extension KerasLayers {
       return try translation.weight(step, variable, [count], variant: order.name) { order.arranged($0) }
     }
     let first = (isScaled ? 1 : 0) + (isShifted ? 1 : 0)
-    let scale = isScaled ? try weight(["gamma"], 0)
-      : translation.constant(step, Tensor([count], repeating: 1), "gamma")
-    let shift = isShifted ? try weight(["beta"], isScaled ? 1 : 0)
-      : translation.constant(step, Tensor([count], repeating: 0), "beta")
     let mean = try weight(["moving_mean", "running_mean"], first)
     let variance = try weight(["moving_variance", "running_std", "running_variance"], first + 1)
+    let scale = try isScaled ? weight(["gamma"], 0) : translation.filled(step, [count], 1, "gamma")
+    let shift = try isShifted ? weight(["beta"], isScaled ? 1 : 0) : translation.filled(step, [count], 0, "beta")
     let operation = BatchNorm(
       epsilon: try step.float("epsilon", default: 1e-3), momentum: try step.float("momentum", default: 0.99))
     let id = try translation.add(step, operation, [tensor.node, scale, shift, mean, variance])
@@ -97,12 +84,14 @@ extension KerasLayers {
       "'axis' is \(value?.words ?? ""); only the last axes are supported")
     let sizes = Array(shape.suffix(axes.count))
     let isScaled = try step.boolean("scale", default: true)
-    let scale = isScaled
+    let scale =
+      isScaled
       ? try translation.weight(step, KerasVariable("gamma", index: 0), sizes)
-      : translation.constant(step, Tensor(Shape(sizes), repeating: 1), "gamma")
-    let shift = try step.boolean("center", default: true)
+      : try translation.filled(step, sizes, 1, "gamma")
+    let shift =
+      try step.boolean("center", default: true)
       ? try translation.weight(step, KerasVariable("beta", index: isScaled ? 1 : 0), sizes)
-      : translation.constant(step, Tensor(Shape(sizes), repeating: 0), "beta")
+      : try translation.filled(step, sizes, 0, "beta")
     let operation = LayerNorm(epsilon: try step.float("epsilon", default: 1e-3))
     return [KerasTensor(node: try translation.add(step, operation, [id, scale, shift]))]
   }
@@ -131,7 +120,8 @@ extension KerasLayers {
     let value = step.value(["axis"])
     let axes = value.map { $0.integer.map { [$0] } ?? $0.array?.compactMap(\.integer) ?? [] } ?? []
     try step.require(
-      axes.isEmpty || axes == [-1] || axes == [shape.count - 1], "'axis' is \(value!.words); only the last is supported")
+      axes.isEmpty || axes == [-1] || axes == [shape.count - 1], "'axis' is \(value!.words); only the last is supported"
+    )
     var (mean, variance) = (try numbers(step, "mean"), try numbers(step, "variance"))
     if mean == nil || variance == nil {
       let count = axes.isEmpty ? 1 : shape.last!
@@ -174,6 +164,25 @@ private struct ChannelOrder {
 }
 
 extension KerasTranslation {
+  /// The value with the axis that is normalised as the second of its node.
+  fileprivate mutating func withChannelsSecond(
+    _ input: KerasTensor, _ step: KerasStep
+  ) throws(ImportError.Problem) -> KerasTensor {
+    let rank = kerasShape(input).count
+    let named = step.value(["axis"]) ?? .number(-1)
+    let axes = named.array ?? [named]
+    guard axes.count == 1, let wanted = axes[0].integer else {
+      throw step.problem("'axis' is \(named.words), expected one axis")
+    }
+    switch (rank, wanted < 0 ? wanted + rank : wanted) {
+    case (2, 1): return input
+    case (4, 1) where input.layout == .plain: return input
+    case (4, 3): return KerasTensor(node: try image(input, step), layout: .image)
+    case (3, 2): return KerasTensor(node: try sequence(input, step), layout: .sequence)
+    default: throw step.problem("'axis' is \(wanted) of \(rank) axes, which is not supported")
+    }
+  }
+
   /// Numbers that go along the last axis of Keras, shaped so that they repeat along the others of the node.
   fileprivate mutating func perChannel(
     _ step: KerasStep, _ numbers: [Float], _ name: String, of tensor: KerasTensor

@@ -4,9 +4,12 @@ import Tensors
 
 extension KerasLayers {
   static let recurrent: [String: Handler] = [
-    "LSTM": { (step, translation) throws(ImportError.Problem) in try recurrent(step, &translation, LongShortTermMemory.self) },
+    "LSTM": { (step, translation) throws(ImportError.Problem) in
+      try recurrent(step, &translation, LongShortTermMemory.self)
+    },
     "GRU": { (step, translation) throws(ImportError.Problem) in try recurrent(step, &translation, GatedUnit.self) },
-    "SimpleRNN": { (step, translation) throws(ImportError.Problem) in try recurrent(step, &translation, SimpleUnit.self) },
+    "SimpleRNN": { (step, translation) throws(ImportError.Problem) in try recurrent(step, &translation, SimpleUnit.self)
+    },
     "Bidirectional": bidirectional,
   ]
 
@@ -34,7 +37,9 @@ extension KerasLayers {
     let cells: [String: any RecurrentCell.Type] = [
       "LSTM": LongShortTermMemory.self, "GRU": GatedUnit.self, "SimpleRNN": SimpleUnit.self,
     ]
-    guard let cell = cells[layer.type] else { throw step.problem("stands around a \(layer.type), which is not supported") }
+    guard let cell = cells[layer.type] else {
+      throw step.problem("stands around a \(layer.type), which is not supported")
+    }
     let inner = KerasStep(
       layer: layer, name: step.name, place: step.place, inputs: step.inputs, call: step.call, keywordInputs: [:])
     try inner.requireFalse("stateful")
@@ -85,7 +90,8 @@ private struct RecurrentRun {
     let input = try translation.plain(try step.input(), step.name)
     let shape = translation.graph[input].shape
     try step.require(shape.rank == 3, "takes a sequence of 3 axes, not \(shape)")
-    try step.require((1...Self.mostSteps).contains(shape[1]), "has \(shape[1]) steps; at most \(Self.mostSteps) are supported")
+    try step.require(
+      (1...Self.mostSteps).contains(shape[1]), "has \(shape[1]) steps; at most \(Self.mostSteps) are supported")
     let units = try step.integer("units", "output_dim")
     try step.require((1...65536).contains(units), "'units' is \(units)")
     let weights = RecurrentWeights(
@@ -259,8 +265,8 @@ private struct LongShortTermMemory: RecurrentCell {
   }
 }
 
-/// Cho et al., 2014; gates in the order update, reset, candidate. With `reset_after` the product comes before the reset,
-/// and has a bias of its own.
+/// Cho et al., 2014; gates in the order update, reset, candidate. With `reset_after` the product comes before the
+/// reset, and has a bias of its own.
 ///
 ///     h ← σ(z) · h + (1 − σ(z)) · tanh(x + σ(r) · (U h + b))
 private struct GatedUnit: RecurrentCell {

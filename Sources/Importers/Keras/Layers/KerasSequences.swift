@@ -24,7 +24,9 @@ extension KerasLayers {
     _ step: KerasStep, _ translation: inout KerasTranslation
   ) throws(ImportError.Problem) -> [KerasTensor] {
     let (layer, place) = try step.wrapped("layer", branch: "layer")
-    let known: Set<String> = ["Dense", "Activation", "Dropout", "ReLU", "LeakyReLU", "ELU", "LayerNormalization", "Softmax"]
+    let known: Set<String> = [
+      "Dense", "Activation", "Dropout", "ReLU", "LeakyReLU", "ELU", "LayerNormalization", "Softmax",
+    ]
     try step.require(known.contains(layer.type), "stands around a \(layer.type), which is not supported")
     let inner = KerasStep(
       layer: layer, name: step.name, place: place, inputs: step.inputs, call: step.call, keywordInputs: [:])
@@ -56,6 +58,7 @@ extension KerasLayers {
     var scores = try translation.add(step, Graphs.MatrixMultiply(), [scaled, k], part: "scores")
     if case .value(.boolean(true)) = step.call.keywords["use_causal_mask"] ?? .value(.null) {
       let shape = translation.graph[scores].shape
+      try step.require(max(shape[2], shape[3]) <= 8192, "has too many steps for a mask")
       let mask = translation.constant(step, .causal(rows: shape[2], columns: shape[3]), "mask")
       scores = try translation.add(step, Add(), [scores, mask], part: "masked")
     }
@@ -116,7 +119,9 @@ extension KerasLayers {
     ) { $0.reshaped([heads * features, size]).transposed([1, 0]) }
     var bias: [Graph.Node.ID] = []
     if try step.boolean("use_bias", default: true) {
-      bias = [try translation.weight(step, KerasVariable("bias", index: 1).inside(["attention_output"], branches), [size])]
+      bias = [
+        try translation.weight(step, KerasVariable("bias", index: 1).inside(["attention_output"], branches), [size])
+      ]
     }
     return KerasTensor(node: try translation.add(step, Dense(), [joined, kernel] + bias))
   }

@@ -44,10 +44,13 @@ extension KerasLayers {
     var sizes = target.map { $0! }
     try step.require(
       sizes.filter { $0 == -1 }.count <= 1 && sizes.allSatisfy { $0 == -1 || $0 > 0 }, "cannot take the shape \(sizes)")
-    guard let known = Shape.count(of: sizes.map(abs)), known > 0 else { throw step.problem("cannot take the shape \(sizes)") }
+    guard let known = Shape.count(of: sizes.map(abs)), known > 0 else {
+      throw step.problem("cannot take the shape \(sizes)")
+    }
     if let free = sizes.firstIndex(of: -1) { sizes[free] = count / known }
     try step.require(
-      Shape.count(of: sizes) == count, "its input has \(count) numbers, which cannot take the shape \(target.map { $0! })")
+      Shape.count(of: sizes) == count,
+      "its input has \(count) numbers, which cannot take the shape \(target.map { $0! })")
     return [KerasTensor(node: try translation.add(step, Reshape(dimensions: [0] + sizes), [id]))]
   }
 
