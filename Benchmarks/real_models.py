@@ -26,7 +26,7 @@ OPEN = {
     "silero_vad_16k_op15": {1: 576},  # of its input; its state is [2, 1, 128]
     "basic_pitch_nmp": {1: 43844},
     "magika_standard_v3_3": {1: 2048},
-    "tract_byte_bidi_lstm": {0: 12},
+    "tract_byte_bidi_lstm": {1: 12},
 }
 
 

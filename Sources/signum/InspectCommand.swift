@@ -19,6 +19,8 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A float network, a packed file, or an HDF5 file.", valueName: "file"))
   var file: String
 
+  @OptionGroup var shapes: ShapeArguments
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -26,7 +28,7 @@ struct InspectCommand: ParsableCommand {
     if ["h5", "hdf5", "keras"].contains((file as NSString).pathExtension.lowercased()) {
       return try HDF5Child.show(file, json: json)
     }
-    let inspection = try Inspection(of: file)
+    let inspection = try shapes.given { try Inspection(of: file) }
     if json { try Console.printJSON(inspection) } else { print(inspection.table) }
   }
 }
