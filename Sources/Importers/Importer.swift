@@ -32,7 +32,9 @@ package let importers: [any Importer.Type] = [
 ]
 
 /// Reads a model with the importer that its file extension names.
-package func importGraph(from path: String, inputShapes: [String: Shape] = [:]) throws(ImportError) -> Graph {
+package func importGraph(from path: String, inputShapes: [String: Shape] = InputShapes.given) throws(ImportError)
+  -> Graph
+{
   let fileExtension = (path as NSString).pathExtension.lowercased()
   guard let importer = importers.first(where: { $0.fileExtensions.contains(fileExtension) }) else {
     let known = importers.flatMap { $0.fileExtensions }

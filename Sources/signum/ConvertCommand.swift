@@ -126,6 +126,8 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup
   var keeping: KeepingOptions
 
+  @OptionGroup var shapes: ShapeArguments
+
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
@@ -159,11 +161,15 @@ struct ConvertCommand: ParsableCommand {
     converter.checkpoints = keeping.policy
     converter.log = keeping.log
     if dryRun {
-      let plan = try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
+      let plan = try shapes.given {
+        try converter.plan(model: model, data: data, evaluateOn: evaluateOn, to: output)
+      }
       if json { try Console.printJSON(plan) } else { print(plan.table) }
       return
     }
-    let report = try converter.convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
+    let report = try shapes.given {
+      try converter.convert(model: model, data: data, evaluateOn: evaluateOn, to: output)
+    }
     if json { try Console.printJSON(report) } else { print(report.table) }
     guard report.verification.passes else {
       throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)")

@@ -26,12 +26,14 @@ struct DoctorCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A float network; without one the machine is shown.", valueName: "model"))
   var model: String?
 
+  @OptionGroup var shapes: ShapeArguments
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
     if let model {
-      let diagnosis = try Diagnosis(of: model)
+      let diagnosis = try shapes.given { try Diagnosis(of: model) }
       return json ? try Console.printJSON(diagnosis) : print(diagnosis.table)
     }
     let chosen = try InstructionSet.chosen()

@@ -30,6 +30,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup var images: ImageArguments
 
+  @OptionGroup var shapes: ShapeArguments
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -40,7 +42,9 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let report = try Workbench.evaluate(file, data: data, normalization: normalization, images.options)
+    let report = try shapes.given {
+      try Workbench.evaluate(file, data: data, normalization: normalization, images.options)
+    }
     if json { return try Console.printJSON(report) }
     print(
       """

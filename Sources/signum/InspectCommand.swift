@@ -26,6 +26,8 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A float network, a packed file, or an HDF5 file.", valueName: "file"))
   var file: String
 
+  @OptionGroup var shapes: ShapeArguments
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -35,7 +37,7 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let inspection: Inspection
     do {
-      inspection = whole ? try Inspection(of: file, largest: .max) : try Inspection(of: file)
+      inspection = try shapes.given { whole ? try Inspection(of: file, largest: .max) : try Inspection(of: file) }
     } catch {
       // Where nothing says what is computed with the arrays of a file, they are listed.
       guard HDF5Child.canShow(file), error.isWithoutNetwork else { throw error }

@@ -23,8 +23,10 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The NumPy file to write, as float32.", valueName: "y.npy"))
   var output: String
 
+  @OptionGroup var shapes: ShapeArguments
+
   func run() throws {
-    let shape = try Workbench.run(file, input: input, output: output)
+    let shape = try shapes.given { try Workbench.run(file, input: input, output: output) }
     Console.log.info("\(output): \(shape)")
   }
 }

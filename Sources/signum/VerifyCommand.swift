@@ -28,11 +28,13 @@ struct VerifyCommand: ParsableCommand {
 
   @OptionGroup var images: ImageArguments
 
+  @OptionGroup var shapes: ShapeArguments
+
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
   func run() throws {
-    let report = try Workbench.verify(packed, against: against, data: data, images.options)
+    let report = try shapes.given { try Workbench.verify(packed, against: against, data: data, images.options) }
     if json { try Console.printJSON(report) } else { print(report.layerTable + "\n\n" + report.summary) }
     guard report.passes else { throw VerificationFailed(description: "\(packed): \(report.verdict)") }
   }

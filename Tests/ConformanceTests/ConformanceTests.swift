@@ -36,8 +36,8 @@ struct ConformanceTests {
       Project.path("fixtures/conformance"), folder.path("cases.txt"), folder.path("failures.txt"),
     ])
     #expect(status == 2)
-    #expect(output.contains("Relu                            2     1     2\n"))
-    #expect(output.contains("all cases                       3     2     3\n"))
+    #expect(output.contains("Relu                           2     1     2\n"))
+    #expect(output.contains("all cases                      3     2     3\n"))
     #expect(output.contains("3 of 8 passed, 1 of them with inputs known while importing\n"))
     let failures = try String(contentsOfFile: folder.path("failures.txt"), encoding: .utf8)
     #expect(

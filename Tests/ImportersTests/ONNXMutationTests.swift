@@ -7,11 +7,17 @@ import Testing
 
 @Suite("Damaged ONNX files throw or import, and never trap")
 struct ONNXMutationTests {
-  static let models = [
-    "residual_ts_op17_bn", "residual_dynamo_op20", "shapes_op15", "flatten_softmax_op11", "attributes_op6",
-    "weights_behind_op13", "typed_fields_op13", "auto_pad_same_upper", "functions_ts_op17", "vision_ts_op17",
-    "vision_dynamo_op23", "bert_eager_ts_op14", "shuffled_ts_op13",
-  ]
+  static let models =
+    [
+      "residual_ts_op17_bn", "residual_dynamo_op20", "shapes_op15", "flatten_softmax_op11", "attributes_op6",
+      "weights_behind_op13", "typed_fields_op13", "auto_pad_same_upper", "functions_ts_op17", "vision_ts_op17",
+      "vision_dynamo_op23", "bert_eager_ts_op14", "shuffled_ts_op13",
+    ]
+    + [
+      "lstm_bidirectional", "gru_reverse_reset_after", "einsum_batched", "if_of_shape", "weight_behind_int4",
+      "resize_odd",
+      "scatter_part", "gather_points", "pool_volume", "top_of_each", "unique", "group_norm_old", "upsample_old",
+    ].map { "../conformance/operators/\($0)/model" }
 
   /// SIGNUM_MUTATIONS asks for more of them.
   static let count = ProcessInfo.processInfo.environment["SIGNUM_MUTATIONS"].flatMap { Int($0) } ?? 250

@@ -46,11 +46,11 @@ extension ONNXTranslation {
     _ node: ONNXNode, _ id: Graph.Node.ID, to dimensions: [Int], batch known: BatchPlace? = nil, part: String? = nil
   ) throws(ImportError.Problem) -> Graph.Node.ID {
     // Nothing is nothing in any shape; a 0 in a reshape would mean a copy.
-    if dimensions.contains(0) {
+    if dimensions.contains(0), Shape.checked(dimensions) != nil, graph[id].shape.count == 0 {
       let empty = Tensor(Shape(dimensions), repeating: 0)
       return try constant(Literal("\(node.name).empty", empty, type: type(of: id)), for: node)
     }
-    let place = known ?? batch(of: id, reshapedTo: dimensions)
+    let place = known.flatMap { $0.axis < dimensions.count ? $0 : nil } ?? batch(of: id, reshapedTo: dimensions)
     var free = dimensions
     if let place {
       let shape = graph[id].shape

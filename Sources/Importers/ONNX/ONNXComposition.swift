@@ -50,6 +50,8 @@ extension ONNXTranslation {
   mutating func turned(
     _ node: ONNXNode, _ id: Graph.Node.ID, _ permutation: [Int], part: String? = "transpose"
   ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let shape = graph[id].shape
+    try node.require(shape.rank == permutation.count, "has a value \(shape), expected \(permutation.count) axes")
     guard permutation != Array(permutation.indices) || part == nil else { return id }
     let place = batch(of: id).map {
       BatchPlace(axis: permutation.firstIndex(of: $0.axis)!, outside: $0.outside)
@@ -61,7 +63,11 @@ extension ONNXTranslation {
   mutating func part(
     _ node: ONNXNode, _ id: Graph.Node.ID, axis: Int, from start: Int, count: Int, named part: String? = "part"
   ) throws(ImportError.Problem) -> Graph.Node.ID {
-    let cut = Cut(graph[id].shape, axis: axis, start: start, count: count)
+    let shape = graph[id].shape
+    try node.require(
+      axis < shape.rank && start >= 0 && count >= 0 && count <= shape[axis] && start <= shape[axis] - count,
+      "takes \(count) from \(start) on of axis \(axis) of \(shape)")
+    let cut = Cut(shape, axis: axis, start: start, count: count)
     guard case .node(let result) = try self.cut(node, id, cut, part: part) else { throw node.problem("has no input") }
     return result
   }
@@ -78,6 +84,8 @@ extension ONNXTranslation {
     _ node: ONNXNode, _ id: Graph.Node.ID, _ axes: [Int], part: String?
   ) throws(ImportError.Problem) -> Graph.Node.ID {
     let shape = graph[id].shape
+    try node.require(
+      axes.allSatisfy { $0 < shape.rank && shape[$0] == 1 }, "the axes \(axes) of \(shape) are not of size 1")
     let kept = shape.dimensions.indices.filter { !axes.contains($0) }
     let place = batch(of: id).flatMap { place in
       kept.firstIndex(of: place.axis).map { BatchPlace(axis: $0, outside: place.outside) }

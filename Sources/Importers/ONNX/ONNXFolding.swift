@@ -27,7 +27,7 @@ extension ONNXTranslation {
   /// A node over constants as the numbers that it has.
   private mutating func literal(_ node: ONNXNode, _ value: ONNXValue) throws(ImportError.Problem) -> ONNXValue {
     guard case .node(let id) = value else { return value }
-    _ = try charge(node, graph[id].shape.dimensions)
+    for step in graph.nodes where step.operation != nil { _ = try charge(node, step.shape.dimensions) }
     graph.outputs = [id]
     let tensor = graph.run([:])[id]
     let type = type(of: id)

@@ -59,8 +59,9 @@ struct ResizeRule {
   func taps(
     at index: Int, size: Int, count: Int, scale: Double
   ) -> (places: [Int], weights: [Float], isOutside: Bool) {
-    let x = source(Double(index), size: Double(size), count: Double(count), scale: scale)
-    let isOutside = coordinates == .crop && (x < 0 || x > Double(size - 1))
+    var x = source(Double(index), size: Double(size), count: Double(count), scale: scale)
+    let isOutside = coordinates == .crop && !(x >= 0 && x <= Double(size - 1))
+    if !x.isFinite { x = 0 }
     // A place that is whole is the end of the step before it, which matters to `ceil` alone.
     let isWhole = x == x.rounded(.down)
     let below = isWhole ? x - 1 : x.rounded(.down)

@@ -178,7 +178,7 @@ private struct Points {
   ) throws(ImportError.Problem) {
     let value = try translation.input(node, input)
     shape = try translation.shape(of: value, node)
-    guard let last = shape.dimensions.last, batched >= 0, last >= 1, batched + last <= table.rank,
+    guard let last = shape.dimensions.last, (0...16).contains(batched), last >= 1, batched + last <= table.rank,
       batched < shape.rank, shape.dimensions[..<batched] == table.dimensions[..<batched]
     else { throw node.problem("the indices \(shape) do not fit \(table)") }
     depth = batched + last

@@ -76,6 +76,7 @@ extension ONNXOperators {
     for axis in before.indices where before[axis] != 0 || after[axis] != 0 {
       let size = translation.graph[result].shape[axis]
       try node.require(size > 0 && before[axis] + size + after[axis] >= 0, "axis \(axis) has nothing to repeat")
+      _ = try translation.charge(node, [before[axis] + size + after[axis]])
       let places = (-before[axis]..<size + after[axis]).map { place(mode, $0, of: size) }
       let indices = try translation.numbers(node, "places\(axis)", [places.count], places)
       result = try translation.add(

@@ -57,7 +57,7 @@ extension ONNXOperators {
     let offset = try translation.literal(node, 1)?.integers?.first ?? 0
     let isUpper = try node.flag("upper", default: true)
     let (rows, columns) = (shape[shape.rank - 2], shape[shape.rank - 1])
-    try node.require(abs(offset) <= 1 << 40, "the diagonal \(offset) is too far away")
+    try node.require((-(1 << 40)...1 << 40).contains(offset), "the diagonal \(offset) is too far away")
     let mask = try translation.charge(node, [rows, columns])
     let kept = (0..<mask.count).map { place in
       let distance = place % columns - place / columns - offset
@@ -88,7 +88,8 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> ONNXValue {
     guard let literal = try translation.literal(node, 0) else { throw node.problem("has no input 0") }
     let strides = literal.shape.strides
-    let found = literal.isNotZero.indices.filter { literal.isNotZero[$0] }
+    let flags = literal.isNotZero
+    let found = flags.indices.filter { flags[$0] }
     let shape = try translation.charge(node, [literal.shape.rank, found.count])
     let places = literal.shape.dimensions.indices.flatMap { axis in
       found.map { $0 / strides[axis] % literal.shape[axis] }
@@ -110,7 +111,8 @@ extension ONNXOperators {
     }
     try node.require(translation.batch(of: input)?.axis != axis, "takes a part of the batch, which is not supported")
     let size = translation.graph[input].shape[axis]
-    let kept = condition.isNotZero.indices.filter { condition.isNotZero[$0] && $0 < size }
+    let flags = condition.isNotZero
+    let kept = flags.indices.filter { flags[$0] && $0 < size }
     let places = try translation.numbers(node, "places", [kept.count], kept)
     return try translation.value(
       node, Gather(axis: axis), [input, places], keepsBatch: false, batch: translation.batch(of: input))
@@ -128,17 +130,15 @@ extension ONNXOperators {
       case .integers(let integers): integers.map { Double($0) }
       case .floats(let tensor): tensor.scalars.map { Double($0) }
       }
-    var (first, counts): ([Double: Int], [Double: Int]) = ([:], [:])
-    for (place, number) in numbers.enumerated() {
-      if first[number] == nil { first[number] = place }
-      counts[number, default: 0] += 1
-    }
+    try node.require(!numbers.contains { $0.isNaN }, "its input holds what is not a number")
+    var groups: [Double: (first: Int, count: Int)] = [:]
+    for (place, number) in numbers.enumerated() { groups[number, default: (place, 0)].count += 1 }
     let isSorted = try node.flag("sorted", default: true)
-    let order = first.keys.sorted { isSorted ? $0 < $1 : first[$0]! < first[$1]! }
-    let ranks = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
-    let lists = [order.map { first[$0]! }, numbers.map { ranks[$0] ?? 0 }, order.map { counts[$0]! }]
+    let order = groups.sorted { isSorted ? $0.key < $1.key : $0.value.first < $1.value.first }
+    let ranks = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1.key, $0) })
+    let places = order.map(\.value.first)
+    let lists = [places, numbers.map { ranks[$0] ?? 0 }, order.map(\.value.count)]
     translation.give(laterOutputs: lists.map { .literal(Literal("", integers: $0)) })
-    let places = order.map { first[$0]! }
     return .literal(literal.reshaped([literal.shape.count]).taking(places))
   }
 }

@@ -78,7 +78,7 @@ extension ONNXOperators {
     let groups = try node.integer("group", default: 1)
     if kernel.count == 1 {
       inputs[0] = try translation.widened(node, inputs[0], part: "image")
-      inputs[1] = try translation.widenedWeight(node, 1, inputs[1])
+      inputs[1] = try translation.widenedWeight(node, inputs[1])
     }
     let result = try translation.add(
       node, window.operation(groups: groups), inputs, part: kernel.count == 1 ? "image" : nil)

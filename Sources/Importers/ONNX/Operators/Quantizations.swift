@@ -48,7 +48,7 @@ extension ONNXOperators {
     }
     let block = try node.integer("block_size", default: 0)
     try node.require(
-      own.rank == shape.rank && block > 0 && own[axis] == (shape[axis] + block - 1) / block
+      own.rank == shape.rank && (1...1 << 30).contains(block) && own[axis] == (shape[axis] + block - 1) / block
         && (0..<shape.rank).allSatisfy { $0 == axis || own[$0] == shape[$0] },
       "input \(index) has the shape \(own), which does not fit \(shape) in blocks of \(block)")
     let places = try translation.numbers(node, "blocks", [shape[axis]], (0..<shape[axis]).map { $0 / block })

@@ -92,8 +92,10 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> [Graph.Node.ID] {
     var result: [Graph.Node.ID] = []
     for index in 1...2 { result.append(try slab(node, &translation, index, direction)) }
-    let (rows, size) = (translation.graph[result[0]].shape[0], translation.graph[result[1]].shape[1])
-    try node.require(translation.graph[result[1]].shape.rank == 2, "its recurrent weight is no matrix")
+    let (weight, recurrent) = (translation.graph[result[0]].shape, translation.graph[result[1]].shape)
+    try node.require(
+      weight.rank == 2 && recurrent.rank == 2, "its weights \(weight) and \(recurrent) are not of 3 axes")
+    let (rows, size) = (weight[0], recurrent[1])
     if translation.optional(node, 3) != nil {
       result.append(try slab(node, &translation, 3, direction))
     } else {

@@ -27,6 +27,8 @@ extension ONNXOperators {
       try node.require(
         translation.batch(of: input)?.axis != axis, "changes the size of the batch, which is not supported")
       try node.require(size > 0, "the input \(shape) is empty")
+      _ = try translation.charge(node, [count])
+      try node.require(!rule.smooths || scale > 1.0 / 4096, "makes axis \(axis) more than 4096 times smaller")
       let taps = (0..<count).map { rule.taps(at: $0, size: size, count: count, scale: scale) }
       let width = taps.map(\.weights.count).max() ?? 1
       let table = try translation.charge(node, [count, width])
@@ -148,8 +150,9 @@ private struct ResizedSizes {
     for (place, axis) in axes.enumerated() {
       scales[axis] = Double(factors[place])
       let part = region[axis].1 - region[axis].0
-      let length = Double(shape[axis]) * (part.isFinite ? min(max(part, 0), 1e6) : 1)
-      counts[axis] = Int((length * scales[axis]).rounded(.down))
+      let length = Double(shape[axis]) * (part.isFinite ? max(part, 0) : 1) * scales[axis]
+      try node.require(length < Double(1 << 30), "axis \(axis) becomes too large")
+      counts[axis] = Int(length.rounded(.down))
     }
   }
 

@@ -48,9 +48,11 @@ extension ONNXOperators {
     let id = try translation.operand(node, 0)
     let source = translation.graph[id].shape
     let isRange = !indices.isEmpty && indices.enumerated().allSatisfy { $1 == indices[0] + $0 }
-    if isRange, source.rank == 1, indices.count == source[0] {
+    let isList = source.rank == 1 || (translation.batch(of: id)?.axis == axis && shape.rank > 1)
+    if isRange, isList, indices.count == source[axis] {
       // All of a list, in its order: only the shape is another.
-      return .node(try translation.reshaped(node, id, to: shape.dimensions))
+      let (outer, inner) = (source.dimensions[..<axis], source.dimensions[(axis + 1)...])
+      return .node(try translation.reshaped(node, id, to: outer + shape.dimensions + inner))
     }
     if isRange, shape.rank == 1 {
       return try translation.cut(node, id, Cut(source, axis: axis, start: indices[0], count: indices.count))

@@ -71,7 +71,7 @@ extension ONNXOperators {
     case 1:
       var flat = inputs
       flat[0] = try translation.widened(node, inputs[0], part: "image")
-      flat[1] = try translation.widenedWeight(node, 1, inputs[1])
+      flat[1] = try translation.widenedWeight(node, inputs[1])
       let result = try translation.step(node, operation(window.withRow), flat)
       return .node(try translation.without(node, axis: 2, result, part: nil))
     default:
@@ -85,6 +85,7 @@ extension ONNXOperators {
     groups: Int
   ) throws(ImportError.Problem) -> ONNXValue {
     let weight = translation.graph[inputs[1]].shape
+    try node.require((1...256).contains(weight[2]), "its weight \(weight) has not 1 to 256 layers")
     var (before, after) = ([Int](repeating: 0, count: 5), [Int](repeating: 0, count: 5))
     (before[2], after[2]) = (window.padding[0], window.padding[3])
     let padded = try translation.step(node, Pad(before: before, after: after), [inputs[0]])
@@ -137,9 +138,10 @@ extension ONNXTranslation {
 
   /// The same of a weight, which stays that weight where it is a constant.
   mutating func widenedWeight(
-    _ node: ONNXNode, _ index: Int, _ id: Graph.Node.ID
+    _ node: ONNXNode, _ id: Graph.Node.ID
   ) throws(ImportError.Problem) -> Graph.Node.ID {
-    guard case .literal(let literal)? = optional(node, index) else { return try widened(node, id, part: "weight") }
+    guard case .literal(let literal)? = optional(node, 1), graph[id].constant != nil, literal.shape == graph[id].shape
+    else { return try widened(node, id, part: "weight") }
     let shape = literal.shape.dimensions
     return try constant(literal.reshaped(Shape(shape[..<2] + [1] + shape[2...])), for: node)
   }
