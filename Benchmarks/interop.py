@@ -55,7 +55,7 @@ def versions():
     found = {}
     for name in RUNTIMES:
         try:
-            found[name] = __import__(name).__version__
+            found[name] = __import__(name).__version__.split("-")[0]
         except ImportError:
             pass
     return found

@@ -1,5 +1,7 @@
 #include "CKernels.h"
 
+#include <string.h>
+
 #pragma STDC FP_CONTRACT OFF
 
 void signumPackBits(const float *values, int64_t pixels, int64_t channels, int64_t groups, uint64_t *words) {
@@ -12,6 +14,28 @@ void signumPackBits(const float *values, int64_t pixels, int64_t channels, int64
       *words++ = word;
     }
     values += channelsOfGroup;
+  }
+}
+
+void signumPackSigns(const int8_t *symbols, int64_t rows, int64_t columns, uint64_t *words) {
+  for (int64_t row = 0; row < rows; row++, symbols += columns) {
+    int64_t first = 0;
+    for (; first + 64 <= columns; first += 64) {
+      uint64_t word = 0;
+      // Eight signs at once: the product gathers the highest bits of eight bytes in the highest byte.
+      for (int64_t i = 0; i < 64; i += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, symbols + first + i, 8);
+        uint64_t ones = ~bytes >> 7 & 0x0101010101010101u;
+        word |= (ones * 0x0102040810204080u >> 56) << i;
+      }
+      *words++ = word;
+    }
+    if (first < columns) {
+      uint64_t word = 0;
+      for (int64_t i = first; i < columns; i++) word |= (uint64_t)(symbols[i] > 0) << (i - first);
+      *words++ = word;
+    }
   }
 }
 

@@ -1,3 +1,6 @@
+import CKernels
+import Tensors
+
 /// Rows of bits, each padded to whole words of 64.
 ///
 /// Bit i of a word is column i of its 64: 1 stands for +1, 0 for −1. Padding bits are 0.
@@ -17,6 +20,19 @@ package struct BitRows: Hashable, Sendable {
     for (index, symbol) in symbols.enumerated() where symbol > 0 {
       let (row, column) = index.quotientAndRemainder(dividingBy: columns)
       words[row * wordsPerRow + column / 64] |= 1 << UInt64(column % 64)
+    }
+    self.init(rows: rows, columns: columns, words: words)
+  }
+
+  /// Packs a binary weight whose columns lie as they do in the file: all but kernels of several pixels.
+  init(_ coded: CodedTensor) {
+    let rows = coded.shape[0]
+    let columns = coded.shape.count / max(rows, 1)
+    let words = [UInt64](unsafeUninitializedCapacity: rows * ((columns + 63) / 64)) { words, count in
+      coded.symbols.withUnsafeBufferPointer {
+        signumPackSigns($0.baseAddress, Int64(rows), Int64(columns), words.baseAddress)
+      }
+      count = rows * ((columns + 63) / 64)
     }
     self.init(rows: rows, columns: columns, words: words)
   }

@@ -137,7 +137,12 @@ extension PackedWeight {
       self = .coded(CodedWeight(coded, ternary: ternary))
       return
     }
-    let (shape, order) = (coded.shape.dimensions, ColumnOrder(coded.shape.dimensions))
+    let shape = coded.shape.dimensions
+    if shape.count != 4 || shape[2] * shape[3] == 1 {
+      self = .binary(shape: shape, BitRows(coded), levels: coded.levels)
+      return
+    }
+    let order = ColumnOrder(shape)
     let columns = order.places.count
     let symbols = (0..<shape[0]).flatMap { row in order.places.map { coded.symbols[row * columns + $0] } }
     self = .binary(

@@ -19,7 +19,7 @@ struct ModelDecoder {
   }
 
   /// Only zeros, and fewer than fill up 64 bytes, may be left over.
-  private func finish() throws(PackedFileError) {
+  func finish() throws(PackedFileError) {
     guard bytes == data.bytes.count else { throw .wrongPadding(tensor: "bits") }
     let floats = data.floats[self.floats...], thresholds = data.thresholds[self.thresholds...]
     guard floats.count < 16, floats.allSatisfy({ $0.bitPattern == 0 }) else { throw .wrongPadding(tensor: "floats") }

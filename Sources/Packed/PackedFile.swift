@@ -73,7 +73,7 @@ package enum PackedFile {
     return input
   }
 
-  private static func encode(_ provenance: PackedModel.Provenance) -> JSON {
+  static func encode(_ provenance: PackedModel.Provenance) -> JSON {
     var members: [String: JSON] = [
       "recipe": .string(provenance.recipe), "seed": .string(String(provenance.seed)),
       "source": .string(provenance.source), "source_hash": .string(provenance.sourceHash),
@@ -83,7 +83,7 @@ package enum PackedFile {
     return .object(members)
   }
 
-  private static func decodeProvenance(_ json: JSON) throws(PackedFileError) -> PackedModel.Provenance {
+  static func decodeProvenance(_ json: JSON) throws(PackedFileError) -> PackedModel.Provenance {
     var reader = try JSONReader(json, place: "provenance")
     guard let seed = UInt64(try reader.string("seed")) else { throw reader.invalid("seed", "a whole number") }
     var provenance = PackedModel.Provenance(

@@ -24,7 +24,7 @@ package enum SHA256 {
     }.joined()
   }
 
-  private static func compress(
+  fileprivate static func compress(
     _ message: UnsafeBufferPointer<UInt8>, _ start: Int, _ schedule: UnsafeMutableBufferPointer<UInt32>,
     _ state: inout [UInt32]
   ) {
@@ -62,4 +62,46 @@ package enum SHA256 {
     0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
   ]
+}
+
+/// The same hash of bytes that come piece by piece.
+struct SHA256Stream {
+  private var state: [UInt32] = [
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+  ]
+  private var rest: [UInt8] = []
+  private var count: UInt64 = 0
+
+  /// Complexity: O(count).
+  mutating func update(_ bytes: [UInt8]) {
+    count += UInt64(bytes.count)
+    rest += bytes
+    let blocks = rest.count / 64
+    compress(rest, blocks)
+    rest.removeFirst(blocks * 64)
+  }
+
+  /// The hash of everything so far, as 64 hexadecimal digits.
+  func hexadecimal() -> String {
+    var stream = self
+    var last = rest + [0x80]
+    last.append(contentsOf: repeatElement(0, count: (120 - last.count % 64) % 64))
+    for shift in stride(from: UInt64(56), through: 0, by: -8) {
+      last.append(UInt8(truncatingIfNeeded: (count * 8) >> shift))
+    }
+    stream.compress(last, last.count / 64)
+    return stream.state.map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
+  }
+
+  private mutating func compress(_ bytes: [UInt8], _ blocks: Int) {
+    bytes.withUnsafeBufferPointer { bytes in
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+        schedule.initialize(repeating: 0)
+        for block in 0..<blocks { SHA256.compress(bytes, block * 64, schedule, &state) }
+      }
+    }
+  }
 }

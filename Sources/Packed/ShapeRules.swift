@@ -62,9 +62,11 @@ extension ShapeRule {
       "its weight \(shape) in \(groups) groups takes more memory than 2^30 bytes as kernels read it")
   }
 
-  private func check(_ weight: PackedWeight, bias: [Float]?) throws(PackedFileError) {
+  func check(
+    _ weight: PackedWeight, bias: [Float]?, largest: Int = PackedShapes.largestValue
+  ) throws(PackedFileError) {
     let shape = weight.shape
-    guard let count = Shape.count(of: shape), count <= PackedShapes.largestValue else {
+    guard let count = Shape.count(of: shape), count <= largest else {
       throw .tooLarge(layer: layer.name, elements: Shape.count(of: shape))
     }
     try require(count / shape[0] <= Self.mostColumns, "its weight has too many columns")
@@ -102,7 +104,7 @@ extension ShapeRule {
     try checkFinite(negative, "negative_levels")
   }
 
-  private func checkFinite(_ numbers: [Float], _ key: String) throws(PackedFileError) {
+  func checkFinite(_ numbers: [Float], _ key: String) throws(PackedFileError) {
     guard numbers.allSatisfy(\.isFinite) else { throw .notFinite(layer: layer.name, key: key) }
   }
 

@@ -33,8 +33,19 @@ struct TensorFile {
   private static func filling(_ count: Int) -> Int { (64 - count % 64) % 64 }
 
   static func encode(_ model: ModelData, data: Data, metadata: [String: String]) -> Data {
+    var file = header([model.bytes.count, model.floats.count * 4, model.thresholds.count * 4], metadata: metadata)
+    file.append(data)
+    if let digits = checksumDigits(in: [UInt8](file)) {
+      file.replaceSubrange(digits, with: checksum(of: [UInt8](file)).utf8)
+    }
+    return file
+  }
+
+  /// The header with its length before it.
+  ///
+  /// - Parameter counts: bytes of bits, floats and thresholds, without what fills them up.
+  static func header(_ counts: [Int], metadata: [String: String]) -> Data {
     var header: [String: JSON] = ["__metadata__": .object(metadata.mapValues(JSON.string))]
-    let counts = [model.bytes.count, model.floats.count * 4, model.thresholds.count * 4]
     var offset = 0
     for (tensor, count) in zip(tensors, counts) where count > 0 {
       let end = offset + count + filling(count)
@@ -48,10 +59,6 @@ struct TensorFile {
     text += repeatElement(0x20, count: filling(8 + text.count))
     var file = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) }
     file.append(contentsOf: text)
-    file.append(data)
-    if let digits = checksumDigits(in: [UInt8](file)) {
-      file.replaceSubrange(digits, with: checksum(of: [UInt8](file)).utf8)
-    }
     return file
   }
 

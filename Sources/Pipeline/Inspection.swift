@@ -2,6 +2,7 @@ import Foundation
 import Graphs
 import Importers
 import Methods
+import Packed
 
 /// What is in a model file: what goes in and comes out, what it is made of, and what can become bits.
 public struct Inspection: Codable, Hashable, Sendable {
@@ -98,7 +99,12 @@ public struct Inspection: Codable, Hashable, Sendable {
   /// Throws where the file is none of its format.
   public init(of path: String, largest: Int = 64 << 20) throws {
     if AnyModel.isPacked(path) {
-      self.init(packed: try AnyModel.packed(path), path)
+      switch Result(catching: { () throws in try AnyModel.packed(path) }) {
+      case .success(let model): self.init(packed: model, path)
+      case .failure(PackedFileError.inFile(_, .unsupportedFormat(WeightsFile.format))):
+        self.init(weights: try WeightsFile.read(path), path)
+      case .failure(let error): throw error
+      }
     } else {
       try AnyModel.requireKnownExtension(path)
       try self.init(float: path, largest)

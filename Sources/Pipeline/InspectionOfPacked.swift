@@ -40,6 +40,27 @@ extension Inspection {
     provenance = Self.provenance(of: model)
   }
 
+  /// Weights without a network.
+  init(weights found: WeightsFile, _ path: String) {
+    file = path
+    format = "weights"
+    origin = "packed by \(found.provenance.tool)"
+    bytes = Output.size(path)
+    (input, inputShape, outputShape, inputs, outputs) = ("", [], [], [], [])
+    operators = []
+    layers = found.weights.map { item in
+      Layer(
+        name: item.name, kind: item.weight.words, shape: item.weight.shape, weights: item.weight.count,
+        bits: item.weight.bits, multiplyAdds: 0,
+        weight: item.weight.count == 0 ? nil : Weight(WeightStatistics(item.weight)))
+    }
+    types = StoredType.grouped(found.weights.map { ($0.weight.words, $0.weight.count, $0.weight.bytes) })
+    parameters = layers.reduce(0) { $0 + $1.weights }
+    multiplyAdds = nil
+    (codings, warnings, problems, unpackable) = ([], [], [], [])
+    provenance = Self.words(found.provenance)
+  }
+
   private static func words(_ provenance: PackedModel.Provenance) -> [String: String] {
     [
       "source": provenance.source, "source-sha256": provenance.sourceHash, "recipe": provenance.recipe,

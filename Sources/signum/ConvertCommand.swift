@@ -17,6 +17,10 @@ struct ConvertCommand: ParsableCommand {
       '--epochs 0' nothing is trained, and only the statistics of batch norms are \
       measured anew.
 
+      With '--weights-only' there is no training and no verification: every tensor of two \
+      axes or more becomes bits by the method, one after the other, however large the model \
+      is. The file then holds weights without a network.
+
       The state of training is saved as OUTPUT.checkpoint. SIGINT and SIGTERM save it and \
       end; the same command with '--resume' goes on as if nothing had happened.
 
@@ -49,8 +53,15 @@ struct ConvertCommand: ParsableCommand {
       valueName: "file"))
   var recipe: String?
 
-  @Option(help: ArgumentHelp("Training images: a folder or a file. See 'signum list datasets'.", valueName: "path"))
-  var data: String
+  @Option(
+    help: ArgumentHelp(
+      "Training images: a folder or a file. See 'signum list datasets'. Wanted unless '--weights-only' is given.",
+      valueName: "path"))
+  var data: String?
+
+  @Flag(
+    help: "Code and pack each tensor of the model by the method, without data and without what the network computes.")
+  var weightsOnly = false
 
   @Option(
     help: ArgumentHelp(
@@ -135,6 +146,12 @@ struct ConvertCommand: ParsableCommand {
     guard method != nil || recipe != nil || assignments.contains(where: { $0.hasPrefix("method=") }) else {
       throw ValidationError("Name a method with --method, or a recipe with --recipe.")
     }
+    guard data != nil || weightsOnly else {
+      throw ValidationError("Name training images with --data, or ask for '--weights-only'.")
+    }
+    guard !weightsOnly || (!dryRun && exports.isEmpty && data == nil) else {
+      throw ValidationError("'--weights-only' goes with neither --data nor --export nor --dry-run.")
+    }
     var given = Recipe()
     try overlay(&given)
     // What belongs to the method of a recipe that has not been read can only be judged with it.
@@ -152,6 +169,7 @@ struct ConvertCommand: ParsableCommand {
     guard output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") else {
       throw InputError(["\(output.isEmpty ? "--output" : output): the packed file must end in '.signum'"])
     }
+    guard let data else { return try convertWeights(by: resolved) }
     var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
     let line = ProgressLine()
     listener.progress = line.show
@@ -174,6 +192,12 @@ struct ConvertCommand: ParsableCommand {
     guard report.verification.passes else {
       throw VerificationFailed(description: "\(report.output): \(report.verification.verdict)")
     }
+  }
+
+  private func convertWeights(by recipe: Recipe) throws {
+    let conversion = WeightsConversion(recipe: recipe) { Console.log.info("\($0)") }
+    let report = try conversion.convert(model: model, to: output)
+    if json { try Console.printJSON(report) } else { print(report.table) }
   }
 
   /// Lays what the command line says over a recipe. Throws `ValidationError` where the method is not written as one.

@@ -70,6 +70,9 @@ typedef void (*SignumKernel)(const SignumConvolution *, const void *input, float
 /// Bytes of scratch memory that any kernel may want.
 size_t signumScratchSize(const SignumConvolution *);
 
+/// Bits of `[rows][columns]` of −1 and +1, 1 for +1, to `[row][word]`, each row filled up with 0.
+void signumPackSigns(const int8_t *symbols, int64_t rows, int64_t columns, uint64_t *words);
+
 /// Bits of `[pixels][channels]`, 1 where x ≥ 0, to `[pixels][group][word]`.
 void signumPackBits(const float *values, int64_t pixels, int64_t channels, int64_t groups, uint64_t *words);
 

@@ -204,13 +204,9 @@ extension ONNXDocument {
 }
 
 extension [Float] {
-  var littleEndianBytes: [UInt8] {
-    flatMap { number in Swift.withUnsafeBytes(of: number.bitPattern.littleEndian) { Array<UInt8>($0) } }
-  }
+  var littleEndianBytes: [UInt8] { map { $0.bitPattern.littleEndian }.withUnsafeBytes { [UInt8]($0) } }
 }
 
 extension [Int] {
-  var littleEndianBytes: [UInt8] {
-    flatMap { number in Swift.withUnsafeBytes(of: Int64(number).littleEndian) { Array<UInt8>($0) } }
-  }
+  var littleEndianBytes: [UInt8] { map { Int64($0).littleEndian }.withUnsafeBytes { [UInt8]($0) } }
 }

@@ -1,0 +1,188 @@
+import Compute
+import Dispatch
+import Foundation
+import Importers
+import Methods
+import Packed
+import Tensors
+
+/// What became of the tensors of a model that were coded without data.
+public struct WeightsReport: Codable, Hashable, Sendable {
+  public struct Tensor: Codable, Hashable, Sendable {
+    public var name: String
+    public var shape: [Int]
+    /// `float`, `binary`, `ternary`, `4-bit` or `codebook`.
+    public var coding: String
+    /// Bits in which one number is stored; levels and codebooks apart.
+    public var bits: Double
+    /// In the file, levels and codebook included.
+    public var bytes: Int
+  }
+  public var model: String
+  public var output: String
+  public var method: String
+  public var tensors: [Tensor]
+  /// Names of tensors that hold no floats and were left out.
+  public var leftOut: [String]
+  /// Of the tensors as the model stores them.
+  public var sourceBytes: Int
+  public var packedBytes: Int
+  public var seconds: Double
+
+  public var table: String {
+    let rows = tensors.map { [$0.name, "\($0.shape)", $0.coding, $0.bits.shortened(), "\($0.bytes)"] }
+    let speed = Double(sourceBytes) / 1e6 / max(seconds, 1e-9)
+    let ratio = Double(sourceBytes) / Double(max(packedBytes, 1))
+    var lines = [
+      ["tensors", "\(tensors.count { $0.coding != "float" }) of \(tensors.count) coded by \(method)"],
+      ["float bytes", "\(sourceBytes)"],
+      ["packed bytes", "\(packedBytes)" + String(format: " (%.1f x smaller)", ratio)],
+      ["time", String(format: "%.1f s, %.0f MB/s", seconds, speed)], ["file", output],
+    ]
+    if !leftOut.isEmpty { lines.append(["left out", "\(leftOut.count) tensors that hold no floats"]) }
+    return aligned([["tensor", "shape", "coding", "bits", "bytes"]] + rows, right: 3...4) + "\n\n"
+      + aligned(lines, right: nil)
+  }
+}
+
+/// Codes and packs each tensor of a model by a method, without data and without knowing what the network computes.
+public struct WeightsConversion {
+  private let recipe: Recipe
+  private let note: (String) -> Void
+
+  /// - Precondition: the recipe has no problems.
+  public init(recipe: Recipe, note: @escaping (String) -> Void = { _ in }) {
+    self.recipe = recipe
+    self.note = note
+  }
+
+  /// Tensors of two axes or more become bits; all other floats stay as they are.
+  ///
+  /// Memory: two tensors, or one large one. Throws what the importer says, `InputError`, and `PackedFileError`.
+  public func convert(model: String, to output: String) throws -> WeightsReport {
+    try Output.check(output, sources: [model])
+    guard let source = try importer(for: model).tensors(in: model) else {
+      throw InputError(["\(model): its format does not list tensors without a network"])
+    }
+    let start = ContinuousClock.now
+    let entries = source.entries.filter { Self.isFloat($0.type) }
+    let leftOut = source.entries.filter { !Self.isFloat($0.type) }.map(\.name)
+    guard !entries.isEmpty else { throw InputError(["\(model): there are no tensors of floats"]) }
+    let method = try makeMethod(named: recipe.method, options: recipe.options)
+    note("\(recipe.method): \(entries.count { Self.isCoded($0) }) of \(entries.count) tensors become bits")
+    let writer = try WeightsWriter(output)
+    let tensors = try code(entries, of: source, by: method, to: writer)
+    let size = try writer.finish(provenance(of: model))
+    return WeightsReport(
+      model: model, output: output, method: recipe.method, tensors: tensors, leftOut: leftOut,
+      sourceBytes: entries.reduce(0) { $0 + ($1.bytes ?? 0) }, packedBytes: size,
+      seconds: start.duration(to: .now) / .seconds(1))
+  }
+
+  private static func isFloat(_ type: String) -> Bool { type.hasPrefix("float") || type.hasPrefix("bfloat") }
+
+  private static func isCoded(_ entry: TensorEntry) -> Bool {
+    entry.shape.count >= 2 && entry.shape.allSatisfy { $0 > 0 } && (entry.count ?? 0) > entry.shape[0]
+  }
+
+  /// SHA-256 of the model's file; of data beside it the hash would take longer than the work.
+  private func provenance(of model: String) throws -> PackedModel.Provenance {
+    let data = try Data(contentsOf: URL(fileURLWithPath: model), options: .alwaysMapped)
+    let hash = data.count <= 1 << 28 ? SHA256.hexadecimal(of: data) : ""
+    return PackedModel.Provenance(
+      source: URL(fileURLWithPath: model).lastPathComponent, sourceHash: hash, recipe: recipe.json, seed: recipe.seed,
+      tool: Signum.version)
+  }
+
+  private func code(
+    _ entries: [TensorEntry], of source: any TensorSource, by method: any Method, to writer: WeightsWriter
+  ) throws -> [WeightsReport.Tensor] {
+    let work = WeightsWork(entries, source, method, recipe.seed, writer) { Self.isCoded($0) }
+    let workers = max(1, min(Processor.threadCount, 4, entries.count))
+    DispatchQueue.concurrentPerform(iterations: workers) { _ in while work.doNext() {} }
+    return try work.result()
+  }
+}
+
+/// Tensors that several threads code. They are read one after the other, and written in their order.
+private final class WeightsWork: @unchecked Sendable {
+  private let entries: [TensorEntry]
+  private let source: any TensorSource
+  private let method: any Method
+  private let seed: UInt64
+  private let writer: WeightsWriter
+  private let isCoded: (TensorEntry) -> Bool
+  // Held by whoever reads, and by whoever codes a tensor so large that no second one may be in memory.
+  private let reading = NSLock()
+  private var next = 0
+  // Held by whoever writes.
+  private let writing = NSLock()
+  private var written = 0
+  private var waiting: [Int: WeightsFile.Weight] = [:]
+  private var tensors: [WeightsReport.Tensor] = []
+  private var failure: (any Error)?
+
+  /// Elements from which on a tensor is coded alone.
+  private static let largeCount = 1 << 25
+
+  init(
+    _ entries: [TensorEntry], _ source: any TensorSource, _ method: any Method, _ seed: UInt64, _ writer: WeightsWriter,
+    isCoded: @escaping (TensorEntry) -> Bool
+  ) {
+    (self.entries, self.source, self.method, self.seed) = (entries, source, method, seed)
+    (self.writer, self.isCoded) = (writer, isCoded)
+  }
+
+  /// Reads, codes and writes one tensor. False where none is left.
+  func doNext() -> Bool {
+    reading.lock()
+    let index = next
+    guard index < entries.count, writing.withLock({ failure == nil }) else {
+      reading.unlock()
+      return false
+    }
+    next += 1
+    let isLarge = (entries[index].count ?? 0) >= Self.largeCount
+    let tensor = Result { try source.read(entries[index].name) }
+    if !isLarge { reading.unlock() }
+    let weight = tensor.map { coded($0, index) }
+    if isLarge { reading.unlock() }
+    writing.withLock { take(weight, index) }
+    return true
+  }
+
+  private func coded(_ tensor: Tensor, _ index: Int) -> WeightsFile.Weight {
+    let entry = entries[index]
+    guard isCoded(entry) else { return .init(name: entry.name, weight: .float(tensor)) }
+    var generator = SplitMix64(seed: seed, stream: UInt64(index))
+    let companions = method.companions(for: tensor, seed: generator.next())
+    let latent = method.latent(for: tensor, companions: companions) ?? tensor
+    let coded = method.code(latent, companions: companions, at: .inference)
+    return .init(name: entry.name, weight: PackedWeight(coded))
+  }
+
+  private func take(_ weight: Result<WeightsFile.Weight, any Error>, _ index: Int) {
+    guard failure == nil else { return }
+    do {
+      waiting[index] = try weight.get()
+      while let weight = waiting.removeValue(forKey: written) {
+        try writer.append(weight)
+        tensors.append(.init(weight))
+        written += 1
+      }
+    } catch { failure = error }
+  }
+
+  func result() throws -> [WeightsReport.Tensor] {
+    if let failure { throw failure }
+    return tensors
+  }
+}
+
+extension WeightsReport.Tensor {
+  fileprivate init(_ packed: WeightsFile.Weight) {
+    self.init(
+      name: packed.name, shape: packed.weight.shape, coding: packed.weight.words, bits: packed.weight.bits,
+      bytes: packed.weight.bytes)
+  }
+}
