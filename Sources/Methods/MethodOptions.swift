@@ -24,7 +24,9 @@ package enum MethodError: Error, Hashable, CustomStringConvertible {
 /// What to write instead: the nearest known name, where one is near, and all of them.
 package func suggestion(for name: String, among known: [String]) -> String {
   let nearest = known.min { editDistance($0, name) < editDistance($1, name) }
-  let hint = nearest.flatMap { editDistance($0, name) <= max(2, name.count / 3) ? "; did you mean '\($0)'?" : nil }
+  // Something of the name must be left, or any short one would do.
+  let farthest = min(max(2, name.count / 3), name.count - 1)
+  let hint = nearest.flatMap { editDistance($0, name) <= farthest ? "; did you mean '\($0)'?" : nil }
   return (hint ?? "") + " (known: \(known.joined(separator: ", ")))"
 }
 

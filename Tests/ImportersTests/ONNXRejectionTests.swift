@@ -87,8 +87,9 @@ struct ONNXRejectionTests {
   @Test("a file that is not there, a folder, an unknown kind") func paths() {
     let missing = Fixtures.path("onnx/nowhere.onnx")
     #expect(message(missing) == "nowhere.onnx: no such file: \(missing)")
-    #expect(message(Fixtures.path("onnx")) == "onnx: has no file extension; known are onnx")
-    #expect(message("model.gguf") == "model.gguf: has the unknown file extension 'gguf'; known are onnx")
+    let known = "known are onnx, h5, hdf5, keras, json"
+    #expect(message(Fixtures.path("onnx")) == "onnx: has no file extension; \(known)")
+    #expect(message("model.gguf") == "model.gguf: has the unknown file extension 'gguf'; \(known)")
     #expect(throws: ImportError(Fixtures.path("onnx"), .notAFile)) {
       try ONNXImporter.graph(from: Fixtures.path("onnx"))
     }
