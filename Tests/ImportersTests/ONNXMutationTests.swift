@@ -20,7 +20,7 @@ struct ONNXMutationTests {
     ].map { "../conformance/operators/\($0)/model" }
 
   /// SIGNUM_MUTATIONS asks for more of them.
-  static let count = ProcessInfo.processInfo.environment["SIGNUM_MUTATIONS"].flatMap { Int($0) } ?? 250
+  static let count = ProcessInfo.processInfo.environment["SIGNUM_MUTATIONS"].flatMap { Int($0) } ?? 150
 
   @Test("two thousand seeded mutations", arguments: models)
   func mutations(_ model: String) throws {

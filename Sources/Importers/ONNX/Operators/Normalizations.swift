@@ -36,7 +36,7 @@ extension ONNXOperators {
     return axis
   }
 
-  /// In one step where scale and shift are constants and nobody wants the mean, else in several.
+  /// In one step where scale and shift are constants, else in several.
   private static func layerNormalization(
     _ node: ONNXNode, _ translation: inout ONNXTranslation
   ) throws(ImportError.Problem) -> ONNXValue {
@@ -44,12 +44,15 @@ extension ONNXOperators {
     let shape = translation.graph[input].shape
     let axis = try axis(node, translation, input)
     let epsilon = try node.float("epsilon", default: 1e-5)
-    guard case .literal? = translation.optional(node, 1), node.outputs.dropFirst().allSatisfy(\.isEmpty) else {
-      let axes = Array(axis..<shape.rank)
-      let (normal, mean, inverse) = try translation.normalised(node, input, axes: axes, epsilon: epsilon, centred: true)
-      translation.give(laterOutputs: [mean ?? inverse, inverse].map { .node($0) })
-      return .node(try affine(node, &translation, normal))
+    var normal = input
+    let isConstant = if case .literal? = translation.optional(node, 1) { true } else { false }
+    if !isConstant || !node.outputs.dropFirst().allSatisfy(\.isEmpty) {
+      let steps = try translation.normalised(
+        node, input, axes: Array(axis..<shape.rank), epsilon: epsilon, centred: true)
+      translation.give(laterOutputs: [steps.mean ?? steps.inverse, steps.inverse].map { .node($0) })
+      normal = steps.result
     }
+    guard isConstant else { return .node(try affine(node, &translation, normal)) }
     let wanted = Shape(Array(shape.dimensions[axis...]))
     _ = try translation.charge(node, wanted.dimensions + [2])
     let scale = try weight(node, &translation, 1, of: wanted)
