@@ -2,10 +2,12 @@
 
     Benchmarks/interop.py SIGNUM FILE.signum…
 
-SIGNUM is the built program. Needs PyPI numpy and onnxruntime; openvino and opencv-python are tried where they are
-installed. Exits with 1 where onnxruntime differs, or a file is larger than it may be.
+SIGNUM is the built program. Needs PyPI numpy and onnxruntime; openvino, opencv-python-headless and tract are tried
+where they are installed. Exits with 1 where onnxruntime differs, or a file is larger than it may be.
 """
 
+import importlib.metadata
+import json
 import pathlib
 import re
 import subprocess
@@ -48,22 +50,30 @@ def with_opencv(path, name, x):
     return network.forward()
 
 
-RUNTIMES = {"onnxruntime": with_onnxruntime, "openvino": with_openvino, "cv2": with_opencv}
+def with_tract(path, name, x):
+    import tract
+
+    return tract.onnx().load(path).into_model().into_runnable().run([x])[0].to_numpy()
+
+
+# By the name of the package on PyPI.
+RUNTIMES = {
+    "onnxruntime": with_onnxruntime, "openvino": with_openvino, "opencv-python-headless": with_opencv,
+    "tract": with_tract,
+}
 
 
 def versions():
     found = {}
     for name in RUNTIMES:
         try:
-            found[name] = __import__(name).__version__.split("-")[0]
-        except ImportError:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
             pass
     return found
 
 
 def inspect(signum, packed):
-    import json
-
     text = subprocess.run([signum, "inspect", "--json", packed], check=True, capture_output=True).stdout
     return json.loads(text)
 

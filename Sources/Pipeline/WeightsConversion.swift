@@ -123,7 +123,7 @@ private final class WeightsWork: @unchecked Sendable {
   private var failure: (any Error)?
 
   /// Elements from which on a tensor is coded alone.
-  private static let largeCount = 1 << 25
+  private static let largeCount = 1 << 26
 
   init(
     _ entries: [TensorEntry], _ source: any TensorSource, _ method: any Method, _ seed: UInt64, _ writer: WeightsWriter,

@@ -17,7 +17,7 @@ struct FuzzTarget {
   /// Every target: each importer and each kind of file that it reads, arrays, and packed files.
   static var all: [FuzzTarget] {
     importers.flatMap { importer in importer.fileExtensions.compactMap { imported(by: importer, $0) } }
-      + [numPy("npy"), numPy("npz"), packed]
+      + [numPy("npy"), numPy("npz"), packed, weights]
   }
 
   private static func imported(by importer: any Importer.Type, _ fileExtension: String) -> FuzzTarget? {
@@ -50,6 +50,14 @@ struct FuzzTarget {
       let runner = try PackedRunner(try PackedFile.decode(sealed(path)), threads: 1)
       guard runner.shapes.values.reduce(0, { $0 + $1.reduce(1, *) }) < 1 << 16 else { return }
       _ = try runner.run(Tensor(Shape([2] + runner.model.input.shape), repeating: 0.5))
+    }
+  }
+
+  /// Reads weights without a network.
+  private static var weights: FuzzTarget {
+    let corpus = files(below: "formats/golden/weights", "signum")
+    return FuzzTarget(name: "weights", corpus: corpus, fileExtension: "signum") { path in
+      for weight in try WeightsFile.decode(sealed(path)).weights { _ = weight.weight.coded?.decoded() }
     }
   }
 

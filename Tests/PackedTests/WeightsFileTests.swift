@@ -44,6 +44,12 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: #require(folder).url.path) == ["w.signum"])
   }
 
+  /// `RECORD=1` writes the file, and the test fails.
+  @Test func theBytesStay() throws {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: written(Self.weights).path))
+    #expect(try recorded(bytes, "golden/weights/every-alphabet.signum") == bytes)
+  }
+
   @Test func nothingIsAFileToo() throws {
     #expect(try WeightsFile.read(written([]).path).weights.isEmpty)
   }

@@ -19,12 +19,15 @@ package struct ScaledSign: Method {
 
   package func code(_ latent: Tensor, companions: [Tensor], at moment: Moment) -> CodedTensor {
     let row = latent.rowLength
-    return latent.inLayout(.rowMajor).withUnsafeFloats { weights in
-      let levels = (0..<latent.shape[0]).map { channel in
-        weights[channel * row..<(channel + 1) * row].reduce(Float(0)) { $0 + abs($1) } / Float(max(row, 1))
+    var levels = [Float](repeating: 0, count: latent.shape[0])
+    latent.inLayout(.rowMajor).withUnsafeFloats { weights in
+      levels.withUnsafeMutableBufferPointer { levels in
+        latent.forEachRow { channel, span in
+          levels[channel] = weights[span].reduce(Float(0)) { $0 + abs($1) } / Float(max(row, 1))
+        }
       }
-      return CodedTensor(latent.shape, .binary, symbols: weights.map { $0 >= 0 ? 1 : -1 }, levels: levels)
     }
+    return CodedTensor(coding: latent, .binary, levels: levels) { _, weight in weight >= 0 ? 1 : -1 }
   }
 
   package func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?] {
