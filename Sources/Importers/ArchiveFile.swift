@@ -8,7 +8,7 @@ struct ArchiveFile {
   /// Throws where it is no archive, where a name stands twice or leads out of the archive, and where there are absurdly
   /// many.
   init(_ file: MappedFile, path: String) throws(ImportError.Problem) {
-    do { archive = try ZipArchive(Array(file.bytes), path: "") } catch { throw ArchiveFile.problem(error) }
+    do { archive = try ZipArchive(file.copied(), path: "") } catch { throw ArchiveFile.problem(error) }
     guard archive.entries.count <= 10_000 else { throw .tooMany("files in it", limit: 10_000) }
     var entries: [String: ZipArchive.Entry] = [:]
     for entry in archive.entries {

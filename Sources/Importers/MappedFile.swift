@@ -30,5 +30,10 @@ final class MappedFile: Sendable {
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
 
+  /// All of it, copied: what is asked of `bytes` alone may be unmapped before it is read.
+  func copied() -> [UInt8] { Array(bytes) }
+
+  func begins(with beginning: [UInt8]) -> Bool { bytes.starts(with: beginning) }
+
   private static var reason: String { String(cString: strerror(errno)) }
 }

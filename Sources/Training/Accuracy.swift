@@ -34,7 +34,10 @@ extension Graph {
       let rows = trace[logits].flattenedToRows()
       answers.classes += rows.largestColumns
       if let objective {
-        let wanted = teacher.map { $0.run($0.values(for: part.images))[$0.logits].flattenedToRows() }
+        let wanted = teacher.map { teacher in
+          let values = teacher.values(for: part.images)
+          return teacher.run(values, keeping: .only([teacher.logits]))[teacher.logits].flattenedToRows()
+        }
         answers.loss += objective(rows, teacher: wanted, labels: part.labels).loss * Float(part.images.shape[0])
       }
     }

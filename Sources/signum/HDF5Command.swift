@@ -49,8 +49,9 @@ struct HDF5ServeCommand: ParsableCommand {
   @Argument var file: String
 
   func run() throws {
-    HDF5Child.limit(seconds: 600)
-    try HDF5Service.serve(HDF5Place(file, member: member), requests: .standardInput) { part in
+    HDF5Child.limitMemory()
+    let place = HDF5Place(file, member: member)
+    try HDF5Service.serve(place, requests: .standardInput, willTake: HDF5Child.limitTime) { part in
       // A parent that has gone has its reasons.
       do { try FileHandle.standardOutput.write(contentsOf: part) } catch { Foundation.exit(0) }
     }
@@ -62,8 +63,21 @@ enum HDF5Child {
   /// Ends this process where the library goes round in circles, or asks for all memory.
   static func limit(seconds: UInt) {
     var seconds = rlimit(rlim_cur: seconds, rlim_max: seconds)
-    var memory = rlimit(rlim_cur: 4 << 30, rlim_max: 4 << 30)
     setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &seconds)
+    limitMemory()
+  }
+
+  /// Ends this process after so many seconds of processor time more.
+  static func limitTime(seconds: Int) {
+    var (usage, limit) = (rusage(), rlimit())
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    getrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &limit)
+    limit.rlim_cur = min(UInt(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + seconds + 1), limit.rlim_max)
+    setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &limit)
+  }
+
+  static func limitMemory() {
+    var memory = rlimit(rlim_cur: 4 << 30, rlim_max: 4 << 30)
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
   }
 

@@ -209,6 +209,15 @@ struct KerasRejectionTests {
         "names the file '../secret.h5'"))
   }
 
+  /// The library would read whatever file the model names.
+  @Test("weights that lie in other files are not opened") func elsewhere() {
+    var words = ""
+    do { _ = try Fixtures.keras("elsewhere_k3.h5") } catch { words = error.description }
+    #expect(
+      words.hasPrefix("elsewhere_k3.h5: array 'model_weights/conv/")
+        && words.hasSuffix("lies in other files, which are not opened"))
+  }
+
   @Test("weights that are no numbers are a warning that names the tensor") func notNumbers() throws {
     #expect(
       try Fixtures.keras("nan_k3.h5").oddNumbers

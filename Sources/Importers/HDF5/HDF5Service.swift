@@ -8,16 +8,23 @@ import Tensors
 /// in eight bytes.
 package enum HDF5Service {
   /// Serves until the parent closes its end. Throws `ImportError`, and whatever `write` throws.
+  ///
+  /// `willTake` hears before each piece of work how many seconds of processor time it may take, so that a library that
+  /// goes round in circles can be ended whatever the load.
   package static func serve(
-    _ place: HDF5Place, requests: FileHandle, write: (UnsafeRawBufferPointer) throws -> Void
+    _ place: HDF5Place, requests: FileHandle, willTake: (_ seconds: Int) -> Void,
+    write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
+    willTake(patience)
     let file = try HDF5Reading(place)
     let list = try JSONEncoder().encode(file.objects)
     try writeLength(list.count, write)
     try list.withUnsafeBytes(write)
     while let index = nextNumber(requests) {
       do {
+        willTake(patience)
         let array = try file.array(at: index)
+        willTake(patience + array.shape.count / numbersASecond)
         try writeLength(array.shape.count * 4, write)
         var failure: (any Error)?
         try array.readFloats { part, _ in
@@ -30,6 +37,10 @@ package enum HDF5Service {
       }
     }
   }
+
+  private static let patience = 10
+  /// Less than any processor unpacks.
+  private static let numbersASecond = 4 << 20
 
   private static func writeLength(_ count: Int, _ write: (UnsafeRawBufferPointer) throws -> Void) throws {
     try withUnsafeBytes(of: UInt64(count).littleEndian, write)

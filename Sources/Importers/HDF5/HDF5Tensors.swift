@@ -21,8 +21,11 @@ package final class HDF5Tensors: TensorSource {
   }
 
   private static func place(of path: String) throws(ImportError) -> HDF5Place {
-    guard path.lowercased().hasSuffix(".keras") else { return HDF5Place(path) }
-    return HDF5Place(path, member: KerasArchive.weights)
+    do throws(ImportError.Problem) {
+      return HDF5Place(path, member: try KerasArchive.isArchive(path) ? KerasArchive.weights : nil)
+    } catch {
+      throw ImportError(path, error)
+    }
   }
 
   package func read(_ name: String) throws(ImportError) -> Tensor {

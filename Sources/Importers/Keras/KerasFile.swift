@@ -5,6 +5,14 @@ enum KerasArchive {
   static let weights = "model.weights.h5"
   static let architecture = "config.json"
   static let about = "metadata.json"
+
+  /// Whether it is a ZIP archive. By its first bytes, since Keras 2.12 wrote HDF5 files of this name; a file that begins
+  /// with neither is judged by its name.
+  static func isArchive(_ path: String) throws(ImportError.Problem) -> Bool {
+    let file = try MappedFile(path)
+    if file.begins(with: [0x89, 0x48, 0x44, 0x46]) { return false }
+    return file.begins(with: [0x50, 0x4B, 0x03, 0x04]) || path.lowercased().hasSuffix(".keras")
+  }
 }
 
 /// The files that make up a Keras model: its architecture, and its weights in one file or in several.
@@ -20,10 +28,12 @@ struct KerasFile {
 
   /// Throws where the weights or the architecture are not there, with the names under which they were looked for.
   init(_ path: String, opening: HDF5Opening) throws {
-    switch (path as NSString).pathExtension.lowercased() {
-    case "keras": try self.init(archive: path, opening)
-    case "json": try self.init(json: path, opening)
-    default: try self.init(hdf5: path, opening)
+    if (path as NSString).pathExtension.lowercased() == "json" {
+      try self.init(json: path, opening)
+    } else if try KerasArchive.isArchive(path) {
+      try self.init(archive: path, opening)
+    } else {
+      try self.init(hdf5: path, opening)
     }
   }
 
@@ -91,7 +101,7 @@ struct KerasFile {
     do {
       let file = try MappedFile(path)
       guard file.bytes.count <= longestText else { throw ImportError.Problem.tooMany("bytes", limit: longestText) }
-      return try JSONReader.read(Array(file.bytes))
+      return try JSONReader.read(file.copied())
     } catch let problem as ImportError.Problem {
       throw ImportError(path, problem)
     }
