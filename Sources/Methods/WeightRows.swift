@@ -121,6 +121,7 @@ private func place(of k: Int, in counts: UnsafeMutableBufferPointer<Int32>) -> (
 
 extension CodedTensor {
   /// The symbol of each weight, made on all threads from its output channel and itself.
+  @inline(__always)  // The loop over millions of weights must see what it calls.
   init(
     coding weight: Tensor, _ alphabet: Alphabet, levels: [Float], negativeLevels: [Float]? = nil,
     _ symbol: (Int, Float) -> Int8
@@ -137,6 +138,7 @@ extension CodedTensor {
   }
 
   /// One level for all output channels.
+  @inline(__always)
   init(coding weight: Tensor, _ alphabet: Alphabet, level: Float, _ symbol: (Int, Float) -> Int8) {
     self.init(coding: weight, alphabet, levels: Array(repeating: level, count: weight.shape[0]), symbol)
   }

@@ -13,7 +13,7 @@ extension ModelEncoder {
     switch weight {
     case .float(let tensor): members["floats"] = floats(tensor.scalars)
     case .binary(_, let bits, let levels):
-      members["bits"] = bytes(bits.words.map(\.littleEndian).withUnsafeBytes { Array($0) })
+      members["bits"] = bytes(bits.words.map { $0.littleEndian }.withUnsafeBytes { Array($0) })
       encode(levels, "", into: &members)
     case .coded(let weight): encode(weight, into: &members)
     }

@@ -101,9 +101,9 @@ public struct Inspection: Codable, Hashable, Sendable {
     if AnyModel.isPacked(path) {
       switch Result(catching: { () throws in try AnyModel.packed(path) }) {
       case .success(let model): self.init(packed: model, path)
-      case .failure(PackedFileError.inFile(_, .unsupportedFormat(WeightsFile.format))):
-        self.init(weights: try WeightsFile.read(path), path)
-      case .failure(let error): throw error
+      case .failure(let error):
+        guard let weights = try? WeightsFile.read(path) else { throw error }
+        self.init(weights: weights, path)
       }
     } else {
       try AnyModel.requireKnownExtension(path)

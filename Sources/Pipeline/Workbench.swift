@@ -36,6 +36,8 @@ package enum AnyModel {
     case S_IFREG:
       do { return try PackedFile.read(path) } catch PackedFileError.inFile(_, .headerTooLong) {
         throw InputError(["\(path): is not a packed file"])
+      } catch PackedFileError.inFile(_, .unsupportedFormat(WeightsFile.format)) {
+        throw InputError(["\(path): holds weights without a network; 'signum inspect' lists them"])
       }
     case S_IFDIR: throw InputError(["\(path): is a folder; a file is wanted"])
     default: throw InputError(["\(path): is not a regular file"])

@@ -92,7 +92,7 @@ package struct CodedTensor: Hashable, Sendable {
     precondition(shape.rank >= 1 && symbols.count == shape.count && levels.count == shape[0])
     precondition(negativeLevels == nil || (alphabet == .ternary && negativeLevels?.count == shape[0]))
     switch alphabet {
-    case .binary: precondition(symbols.allSatisfy { $0 == 1 || $0 == -1 }, "a binary symbol is −1 or +1")
+    case .binary: precondition(Self.areSigns(symbols), "a binary symbol is −1 or +1")
     case .codebook: preconditionFailure("a weight from a codebook is made of indices")
     case .ternary, .uniform, .symmetric:
       let range = alphabet.symbols
@@ -105,6 +105,16 @@ package struct CodedTensor: Hashable, Sendable {
     self.negativeLevels = negativeLevels
     codebook = nil
     indices = []
+  }
+
+  /// Whether every symbol is −1 or +1. Looks at all of them, many at once: leaving early would mean one at a time.
+  private static func areSigns(_ symbols: [Int8]) -> Bool {
+    symbols.withUnsafeBufferPointer { symbols in
+      var others: Int8 = 0
+      // −1 and +1 are 0 and 2 here, and nothing else leaves no other bit.
+      for symbol in symbols { others |= (symbol &+ 1) & ~2 }
+      return others == 0
+    }
   }
 
   /// A weight of kernels from a codebook.

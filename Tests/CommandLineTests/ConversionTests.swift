@@ -153,6 +153,23 @@ import Testing
     #expect(unknown.status == 1 && unknown.errors.contains("there is no export 'onx'; did you mean 'onnx'"))
   }
 
+  @Test func packsWeightsAlone() throws {
+    let folder = try TemporaryFolder()
+    let (model, output) = ("fixtures/onnx/vision_ts_op17.onnx", folder.path("w.signum"))
+    let arguments = ["convert", model, "--weights-only", "--method", "round:bits=3", "-o", output]
+    let report = try Program.run(arguments + ["--json"]).object()
+    #expect(report["method"] as? String == "round" && (report["tensors"] as? [Any])?.isEmpty == false)
+    #expect(try Program.run(arguments).text.contains("8 of 20 coded by round"))
+    let shown = try Program.run(["inspect", output, "--json"]).object()
+    #expect(shown["format"] as? String == "weights")
+    for command in [["export", output, "--format", "onnx"], ["evaluate", output, "--data", Self.data]] {
+      let outcome = try Program.run(command)
+      #expect(outcome.status == 1 && outcome.errors.contains("holds weights without a network"), "\(outcome.errors)")
+    }
+    #expect(try Program.run(arguments + ["--data", Self.data]).status == 64)
+    #expect(try Program.run(["convert", model, "--method", "xnor", "-o", output]).status == 64)
+  }
+
   @Test func inspectsBothKinds() throws {
     for (file, format) in [(Self.model, "float"), (try converted().file, "packed"), (BadFiles.packed, "packed")] {
       let json = try Program.run(["inspect", file, "--json"]).object()

@@ -23,7 +23,9 @@ package struct ScaledSign: Method {
     latent.inLayout(.rowMajor).withUnsafeFloats { weights in
       levels.withUnsafeMutableBufferPointer { levels in
         latent.forEachRow { channel, span in
-          levels[channel] = weights[span].reduce(Float(0)) { $0 + abs($1) } / Float(max(row, 1))
+          var sum: Float = 0
+          for i in span { sum += abs(weights[i]) }
+          levels[channel] = sum / Float(max(row, 1))
         }
       }
     }
