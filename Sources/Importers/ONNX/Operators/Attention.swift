@@ -167,31 +167,14 @@ extension ONNXOperators {
     try node.require(width >= 2 && width % 2 == 0 && width <= shape[3], "'rotary_embedding_dim' is \(turning)")
     let isInterleaved = try node.flag("interleaved")
     let angles = [try angles(node, &translation, 1), try angles(node, &translation, 2)]
-    var cut = Cut(shape, axis: 3, start: 0, count: width / 2)
-    var halves: [Graph.Node.ID] = []
-    for half in 0..<2 {
-      cut.starts[3] = isInterleaved ? half : half * width / 2
-      cut.steps[3] = isInterleaved ? 2 : 1
-      guard case .node(let part) = try translation.cut(node, x, cut, part: "half") else { break }
-      halves.append(part)
-    }
+    let halves = try halves(node, &translation, x, width: width, isInterleaved: isInterleaved)
     func turn(_ first: Int, _ operation: any Operator) throws(ImportError.Problem) -> Graph.Node.ID {
       let a = try translation.step(node, Multiply(), [halves[0], angles[first]])
       let b = try translation.step(node, Multiply(), [halves[1], angles[1 - first]])
       return try translation.step(node, operation, [a, b])
     }
     var parts = [try turn(0, Subtract()), try turn(1, Add())]
-    if isInterleaved {
-      for half in 0..<2 {
-        parts[half] = try translation.reshaped(
-          node, parts[half], to: shape.dimensions[..<3] + [width / 2, 1], batch: translation.batch(of: x), part: "pair")
-      }
-      let pairs = try translation.step(node, Concat(axis: 4), parts)
-      parts = [
-        try translation.reshaped(
-          node, pairs, to: shape.dimensions[..<3] + [width], batch: translation.batch(of: x), part: "pairs")
-      ]
-    }
+    if isInterleaved { parts = [try paired(node, &translation, parts, like: x, width: width)] }
     if width < shape[3] {
       parts.append(try translation.part(node, x, axis: 3, from: width, count: shape[3] - width, named: "rest"))
     }
@@ -200,6 +183,36 @@ extension ONNXOperators {
     if isLast { return .node(turned) }
     let back = try translation.turned(node, turned, [0, 2, 1, 3])
     return .node(try translation.reshaped(node, back, to: flat.dimensions, batch: translation.batch(of: input)))
+  }
+
+  /// Two halves as pairs side by side.
+  private static func paired(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ halves: [Graph.Node.ID], like x: Graph.Node.ID,
+    width: Int
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let outer = Array(translation.graph[x].shape.dimensions[..<3])
+    let batch = translation.batch(of: x)
+    var columns: [Graph.Node.ID] = []
+    for half in halves {
+      columns.append(try translation.reshaped(node, half, to: outer + [width / 2, 1], batch: batch, part: "pair"))
+    }
+    let pairs = try translation.step(node, Concat(axis: 4), columns)
+    return try translation.reshaped(node, pairs, to: outer + [width], batch: batch, part: "pairs")
+  }
+
+  /// The first features of all pairs, and the second ones.
+  private static func halves(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ x: Graph.Node.ID, width: Int, isInterleaved: Bool
+  ) throws(ImportError.Problem) -> [Graph.Node.ID] {
+    var cut = Cut(translation.graph[x].shape, axis: 3, start: 0, count: width / 2)
+    var halves: [Graph.Node.ID] = []
+    for half in 0..<2 {
+      cut.starts[3] = isInterleaved ? half : half * width / 2
+      cut.steps[3] = isInterleaved ? 2 : 1
+      guard case .node(let part) = try translation.cut(node, x, cut, part: "half") else { break }
+      halves.append(part)
+    }
+    return halves
   }
 
   /// The sines or cosines `[batch, 1, tokens, features / 2]`, looked up by the places of the tokens where these are given.

@@ -202,20 +202,28 @@ private struct Points {
       places = try translation.numbers(node, "places", outer, numbers)
       return
     }
-    let id = try translation.operand(node, input)
-    try node.require(translation.isIntegral(id), "its indices are computed numbers that may not be whole")
-    let zero = try translation.number(node, 0, type: .int64)
-    let isBelow = try translation.step(node, Combine(.less), [id, zero], type: .truth)
-    let fromEnd = try translation.step(
-      node, Add(), [id, try translation.numbers(node, "sizes", [last], sizes)])
-    let counted = try translation.step(node, Choose(), [isBelow, fromEnd, id], type: .int64)
-    let scaled = try translation.step(
-      node, Multiply(), [counted, try translation.numbers(node, "steps", [last], steps)])
-    let sum = try translation.step(node, Sum(axes: [shape.rank - 1]), [scaled])
-    places = try translation.without(node, axis: shape.rank - 1, sum)
+    places = try Points.computed(node, &translation, input, sizes: sizes, steps: steps)
     if batched > 0 {
       places = try translation.step(
         node, Add(), [places, try translation.numbers(node, "offsets", outer, offsets)])
     }
+  }
+
+  /// Computed indices as numbers of rows.
+  private static func computed(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ input: Int, sizes: [Int], steps: [Int]
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let id = try translation.operand(node, input)
+    try node.require(translation.isIntegral(id), "its indices are computed numbers that may not be whole")
+    let axis = translation.graph[id].shape.rank - 1
+    let zero = try translation.number(node, 0, type: .int64)
+    let isBelow = try translation.step(node, Combine(.less), [id, zero], type: .truth)
+    let fromEnd = try translation.step(
+      node, Add(), [id, try translation.numbers(node, "sizes", [sizes.count], sizes)])
+    let counted = try translation.step(node, Choose(), [isBelow, fromEnd, id], type: .int64)
+    let scaled = try translation.step(
+      node, Multiply(), [counted, try translation.numbers(node, "steps", [sizes.count], steps)])
+    let sum = try translation.step(node, Sum(axes: [axis]), [scaled])
+    return try translation.without(node, axis: axis, sum)
   }
 }

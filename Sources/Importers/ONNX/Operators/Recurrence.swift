@@ -49,11 +49,19 @@ extension ONNXOperators {
         cells.append(try translation.part(node, last, axis: 2, from: size, count: size, named: "lastCell"))
       }
     }
-    func joined(_ parts: [Graph.Node.ID], axis: Int) throws(ImportError.Problem) -> Graph.Node.ID {
-      parts.count == 1 ? parts[0] : try translation.step(node, Concat(axis: axis), parts)
+    return try joined(node, &translation, states, cell == .lstm ? [lasts, cells] : [lasts], isBatchFirst: isBatchFirst)
+  }
+
+  /// The directions side by side.
+  private static func joined(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ states: [Graph.Node.ID], _ lasts: [[Graph.Node.ID]],
+    isBatchFirst: Bool
+  ) throws(ImportError.Problem) -> ONNXValue {
+    var results: [Graph.Node.ID] = []
+    for (index, parts) in ([states] + lasts).enumerated() {
+      let axis = index == 0 ? 1 : 0
+      results.append(parts.count == 1 ? parts[0] : try translation.step(node, Concat(axis: axis), parts))
     }
-    var results = [try joined(states, axis: 1), try joined(lasts, axis: 0)]
-    if cell == .lstm { results.append(try joined(cells, axis: 0)) }
     if isBatchFirst {
       results[0] = try translation.turned(node, results[0], [2, 0, 1, 3])
       for place in 1..<results.count { results[place] = try translation.turned(node, results[place], [1, 0, 2]) }

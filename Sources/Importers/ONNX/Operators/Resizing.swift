@@ -45,14 +45,25 @@ extension ONNXOperators {
             Literal("\(node.name).weights\(axis)", Tensor(table, scalars: weights)), for: node),
         ])
     }
+    result = try filled(node, &translation, result, outside)
+    return result == input ? try translation.value(node, Identity(), [input]) : .node(result)
+  }
+
+  /// With the one value where an axis lies outside of what is looked at.
+  private static func filled(
+    _ node: ONNXNode, _ translation: inout ONNXTranslation, _ id: Graph.Node.ID,
+    _ outside: [(axis: Int, isOutside: [Bool])]
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let rank = translation.graph[id].shape.rank
+    var result = id
     for (axis, isOutside) in outside where isOutside.contains(true) {
       let mask = try translation.numbers(
-        node, "outside\(axis)", Shape([isOutside.count] + Array(repeating: 1, count: shape.rank - axis - 1)),
+        node, "outside\(axis)", Shape([isOutside.count] + Array(repeating: 1, count: rank - axis - 1)),
         isOutside.map { $0 ? 1 : 0 }, type: .truth)
       let value = try translation.number(node, try node.float("extrapolation_value", default: 0))
       result = try translation.step(node, Choose(), [mask, value, result], type: .float)
     }
-    return result == input ? try translation.value(node, Identity(), [input]) : .node(result)
+    return result
   }
 
   /// Channels become the pixels of blocks.
