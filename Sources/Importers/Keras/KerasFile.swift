@@ -6,8 +6,8 @@ enum KerasArchive {
   static let architecture = "config.json"
   static let about = "metadata.json"
 
-  /// Whether it is a ZIP archive. By its first bytes, since Keras 2.12 wrote HDF5 files of this name; a file that begins
-  /// with neither is judged by its name.
+  /// Whether it is a ZIP archive. By its first bytes, since Keras 2.12 wrote HDF5 files of this name; a file that
+  /// begins with neither is judged by its name.
   static func isArchive(_ path: String) throws(ImportError.Problem) -> Bool {
     let file = try MappedFile(path)
     if file.begins(with: [0x89, 0x48, 0x44, 0x46]) { return false }

@@ -110,7 +110,7 @@ extension KerasLayers {
     return [tensor]
   }
 
-  /// `(x − mean) / max(√variance, 10⁻⁷)`, with numbers of the file or of the configuration; or the other way round.
+  /// `(x − mean) / max(√variance, 10⁻⁷)`, with numbers of the file or of the configuration.
   private static func normalization(
     _ step: KerasStep, _ translation: inout KerasTranslation
   ) throws(ImportError.Problem) -> [KerasTensor] {
