@@ -75,6 +75,16 @@ struct JSONReader {
     return result
   }
 
+  /// Bytes of a file, which may be more than fit other numbers.
+  mutating func places(_ key: String) throws(PackedFileError) -> [Int] {
+    try list(required(key), key) { value throws(PackedFileError) in
+      guard case .number(let digits) = value, let place = Int(digits), (0...1 << 40).contains(place) else {
+        throw invalid(key, "a whole number up to 2^40")
+      }
+      return place
+    }
+  }
+
   /// Small enough that the product of two of them, and the sum of some, fits an `Int`.
   private func asInteger(_ value: JSON, _ key: String) throws(PackedFileError) -> Int {
     guard case .number(let digits) = value, let integer = Int(digits), (-1 << 30...1 << 30).contains(integer) else {

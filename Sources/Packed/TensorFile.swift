@@ -132,7 +132,7 @@ struct TensorFile {
     guard type == tensor.type else {
       throw .wrongElementType(tensor: tensor.name, found: type, expected: tensor.type)
     }
-    let offsets = try reader.integers("data_offsets"), shape = try reader.integers("shape")
+    let offsets = try reader.places("data_offsets"), shape = try reader.places("shape")
     try reader.finish()
     guard offsets.count == 2 else { throw reader.invalid("data_offsets", "two offsets") }
     guard offsets[0] == end else {

@@ -14,6 +14,17 @@ package struct WeightsFile: Hashable, Sendable {
       self.name = name
       self.weight = weight
     }
+
+    /// Makes sure that it is one that a file may have. Floats that nobody computes with need not be numbers.
+    package func check() throws(PackedFileError) {
+      let shape = weight.shape
+      guard shape.count <= WeightsFile.mostAxes, let count = Shape.count(of: shape), count <= WeightsFile.largestTensor
+      else { throw .tooLarge(layer: name, elements: Shape.count(of: shape)) }
+      if case .float = weight { return }
+      // The rules of its numbers are those of a layer that has them.
+      let layer = PackedLayer(name: name, kind: .dense(weight, bias: nil), inputs: [0])
+      try ShapeRule(layer: layer).check(weight, bias: nil, largest: WeightsFile.largestTensor)
+    }
   }
 
   /// In the order of the model.
@@ -25,6 +36,8 @@ package struct WeightsFile: Hashable, Sendable {
     self.provenance = provenance
   }
 
+  /// Axes that a tensor may have.
+  static let mostAxes = 16
   /// Elements that a tensor may have.
   static let largestTensor = 1 << 31
 
@@ -82,22 +95,23 @@ extension ModelDecoder {
     _ = reader.optional("name")
     let shape = try reader.integers("weight")
     guard shape.allSatisfy({ $0 >= 0 }), let count = Shape.count(of: shape), count <= WeightsFile.largestTensor,
-      shape.count <= 8
-    else { throw reader.invalid("weight", "a shape of at most \(WeightsFile.largestTensor) elements") }
+      shape.count <= WeightsFile.mostAxes
+    else {
+      throw reader.invalid(
+        "weight", "a shape of at most \(WeightsFile.mostAxes) axes and \(WeightsFile.largestTensor) elements")
+    }
     let weight: PackedWeight
     if reader.has("floats") {
       let floats = try takeFloats(&reader, "floats", count, name)
-      guard floats.allSatisfy(\.isFinite) else { throw .notFinite(layer: name, key: "weight") }
       weight = .float(Tensor(Shape(shape), scalars: floats))
       try skipFilling()
     } else {
       guard shape.count >= 2, count > 0 else { throw reader.invalid("weight", "a shape of two axes or more") }
       weight = try self.weight(&reader, shape, name)
-      // The rules of its numbers are those of a layer that has them.
-      let layer = PackedLayer(name: name, kind: .dense(weight, bias: nil), inputs: [0])
-      try ShapeRule(layer: layer).check(weight, bias: nil, largest: WeightsFile.largestTensor)
     }
     try reader.finish()
-    return WeightsFile.Weight(name: name, weight: weight)
+    let found = WeightsFile.Weight(name: name, weight: weight)
+    try found.check()
+    return found
   }
 }

@@ -33,12 +33,10 @@ package final class WeightsWriter {
     .inFile(path, .cannotWrite(reason: String(cString: strerror(errno))))
   }
 
-  /// Adds a weight. Throws where it has the name of another, holds what is no number, or the file gets too large.
+  /// Adds a weight. Throws where it has the name of another, is none that a file may have, or the file gets too large.
   package func append(_ weight: WeightsFile.Weight) throws(PackedFileError) {
     guard names.insert(weight.name).inserted else { throw .inFile(path, .duplicateName(layer: weight.name)) }
-    if case .float(let tensor) = weight.weight, tensor.withUnsafeFloats({ $0.contains { !$0.isFinite } }) {
-      throw .inFile(path, .notFinite(layer: weight.name, key: "weight"))
-    }
+    do { try weight.check() } catch { throw .inFile(path, error) }
     var encoder = ModelEncoder()
     var members: [String: JSON] = ["name": .string(weight.name)]
     encoder.encode(weight.weight, bias: nil, into: &members)

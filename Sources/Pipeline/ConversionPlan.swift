@@ -59,6 +59,7 @@ extension Converter {
   ///
   /// Throws what would keep the conversion from happening.
   public func plan(model: String, data: String, evaluateOn: String?, to output: String) throws -> ConversionPlan {
+    _ = try otherFiles(for: model, output)
     let source = try SourceModel(model)
     let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     let normalization = try chooseNormalization(for: source, images)

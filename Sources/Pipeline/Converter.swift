@@ -51,6 +51,15 @@ public struct Converter {
     self.listener = listener
   }
 
+  /// Where the other formats of the packed file go. Throws `InputError` where there is no such format, or no place.
+  func otherFiles(for model: String, _ output: String) throws -> [(name: String, path: String)] {
+    try exports.map { name in
+      let path = Export.path(for: output, try Export.exporter(named: name))
+      if path != output { try Output.check(path, sources: [model, output]) }
+      return (name: name, path: path)
+    }
+  }
+
   /// Imports, codes, fine-tunes, freezes, exports and verifies.
   ///
   /// The file is written beside and gets its name only once the verification has passed. Throws what keeps the
@@ -63,11 +72,7 @@ public struct Converter {
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
     try Output.check(output, sources: [model], suffix: ".unverified")
-    let others = try exports.map { name in
-      let path = Export.path(for: output, try Export.exporter(named: name))
-      if path != output { try Output.check(path, sources: [model, output]) }
-      return (name: name, path: path)
-    }
+    let others = try otherFiles(for: model, output)
     let keeper = try CheckpointKeeper(for: output, checkpoints)
     return try logging(apartFrom: [model, data, evaluateOn ?? data, output, keeper.path]) { logged in
       logged.listener.began(start(model, data, output))

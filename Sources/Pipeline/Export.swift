@@ -29,7 +29,7 @@ package enum Export {
     let exporter = try exporter(named: format)
     try Output.check(output, sources: [packed])
     let model = try AnyModel.packed(packed)
-    try Output.making(output) { try exporter.export(model, to: output) }
+    try Output.making(output, isRenamed: true) { try exporter.export(model, to: output) }
     return Output.size(output)
   }
 }

@@ -67,31 +67,33 @@ package enum Output {
 }
 
 extension Output {
-  private static let unfinished = Mutex<Set<String>>([])
+  /// The files that are being made, and whether each is written beside and renamed: then what lies there is an older one.
+  private static let unfinished = Mutex<[String: Bool]>([:])
 
-  /// Does what makes a file; what lies there is removed where that throws or where the process is told to end.
-  static func making<Result>(_ path: String, _ work: () throws -> Result) throws -> Result {
-    unfinished.withLock { _ = $0.insert(path) }
-    do {
-      let result = try work()
-      unfinished.withLock { _ = $0.remove(path) }
-      return result
-    } catch {
-      removeUnfinished()
+  /// Does what makes a file; what it wrote is removed where that throws or where the process is told to end.
+  ///
+  /// - Parameter isRenamed: whether the file gets its name at the end; an older one of that name then stays.
+  static func making<Result>(_ path: String, isRenamed: Bool = false, _ work: () throws -> Result) throws -> Result {
+    unfinished.withLock { $0[path] = isRenamed }
+    defer { unfinished.withLock { $0[path] = nil } }
+    do { return try work() } catch {
+      remove(path, isRenamed)
       throw error
     }
   }
 
   /// Removes every file that is being made, with what is written beside it until it has its name.
   package static func removeUnfinished() {
-    for path in unfinished.withLock({ $0 }) {
-      unlink(path)
-      let url = URL(fileURLWithPath: path)
-      let folder = url.deletingLastPathComponent()
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-      for name in names where name.hasPrefix("\(url.lastPathComponent).\(getpid()).") {
-        unlink(folder.appendingPathComponent(name).path)
-      }
+    for (path, isRenamed) in unfinished.withLock({ $0 }) { remove(path, isRenamed) }
+  }
+
+  private static func remove(_ path: String, _ isRenamed: Bool) {
+    if !isRenamed { unlink(path) }
+    let url = URL(fileURLWithPath: path)
+    let folder = url.deletingLastPathComponent()
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for name in names where name.hasPrefix("\(url.lastPathComponent).\(getpid()).") {
+      unlink(folder.appendingPathComponent(name).path)
     }
   }
 }

@@ -70,9 +70,11 @@ public struct WeightsConversion {
     guard !entries.isEmpty else { throw InputError(["\(model): there are no tensors of floats"]) }
     let method = try makeMethod(named: recipe.method, options: recipe.options)
     note("\(recipe.method): \(entries.count { Self.isCoded($0) }) of \(entries.count) tensors become bits")
-    let writer = try WeightsWriter(output)
-    let tensors = try code(entries, of: source, by: method, to: writer)
-    let size = try writer.finish(provenance(of: model))
+    let (tensors, size) = try Output.making(output, isRenamed: true) {
+      let writer = try WeightsWriter(output)
+      let tensors = try code(entries, of: source, by: method, to: writer)
+      return (tensors, try writer.finish(provenance(of: model)))
+    }
     return WeightsReport(
       model: model, output: output, method: recipe.method, tensors: tensors, leftOut: leftOut,
       sourceBytes: entries.reduce(0) { $0 + ($1.bytes ?? 0) }, packedBytes: size,
@@ -100,7 +102,9 @@ public struct WeightsConversion {
     let work = WeightsWork(entries, source, method, recipe.seed, writer) { Self.isCoded($0) }
     let workers = max(1, min(Processor.threadCount, 4, entries.count))
     DispatchQueue.concurrentPerform(iterations: workers) { _ in while work.doNext() {} }
-    return try work.result()
+    let tensors = try work.result()
+    for problem in work.problems { note(problem) }
+    return tensors
   }
 }
 
@@ -121,6 +125,8 @@ private final class WeightsWork: @unchecked Sendable {
   private var waiting: [Int: WeightsFile.Weight] = [:]
   private var tensors: [WeightsReport.Tensor] = []
   private var failure: (any Error)?
+  /// Why tensors that could be bits stayed float, and what is odd about others; written under `writing`.
+  private(set) var problems: [String] = []
 
   /// Elements from which on a tensor is coded alone.
   private static let largeCount = 1 << 26
@@ -153,13 +159,25 @@ private final class WeightsWork: @unchecked Sendable {
 
   private func coded(_ tensor: Tensor, _ index: Int) -> WeightsFile.Weight {
     let entry = entries[index]
-    guard isCoded(entry) else { return .init(name: entry.name, weight: .float(tensor)) }
+    let float = WeightsFile.Weight(name: entry.name, weight: .float(tensor))
+    guard tensor.isFinite else {
+      tell("tensor '\(entry.name)' holds what is no number or infinite, and stays float")
+      return float
+    }
+    guard isCoded(entry) else { return float }
     var generator = SplitMix64(seed: seed, stream: UInt64(index))
     let companions = method.companions(for: tensor, seed: generator.next())
     let latent = method.latent(for: tensor, companions: companions) ?? tensor
     let coded = method.code(latent, companions: companions, at: .inference)
-    return .init(name: entry.name, weight: PackedWeight(coded))
+    let weight = WeightsFile.Weight(name: entry.name, weight: PackedWeight(coded))
+    do { try weight.check() } catch {
+      tell("tensor '\(entry.name)' stays float: \(error)")
+      return float
+    }
+    return weight
   }
+
+  private func tell(_ problem: String) { writing.withLock { problems.append(problem) } }
 
   private func take(_ weight: Result<WeightsFile.Weight, any Error>, _ index: Int) {
     guard failure == nil else { return }

@@ -34,13 +34,24 @@ package enum AnyModel {
     switch Output.kind(path) {
     case nil: throw InputError(["\(path): there is no such file"])
     case S_IFREG:
-      do { return try PackedFile.read(path) } catch PackedFileError.inFile(_, .headerTooLong) {
-        throw InputError(["\(path): is not a packed file"])
-      } catch PackedFileError.inFile(_, .unsupportedFormat(WeightsFile.format)) {
-        throw InputError(["\(path): holds weights without a network; 'signum inspect' lists them"])
+      switch Result(catching: { () throws in try PackedFile.read(path) }) {
+      case .success(let model): return model
+      case .failure(let error): throw explained(error, path)
       }
     case S_IFDIR: throw InputError(["\(path): is a folder; a file is wanted"])
     default: throw InputError(["\(path): is not a regular file"])
+    }
+  }
+}
+
+extension AnyModel {
+  /// The same error, in the words of someone who took the file for a network.
+  private static func explained(_ error: any Error, _ path: String) -> any Error {
+    switch error {
+    case PackedFileError.inFile(_, .headerTooLong): InputError(["\(path): is not a packed file"])
+    case PackedFileError.inFile(_, .unsupportedFormat(WeightsFile.format)):
+      InputError(["\(path): holds weights without a network; 'signum inspect' lists them"])
+    default: error
     }
   }
 }

@@ -82,7 +82,8 @@ package struct FineTuning: Sendable {
 
   /// Where the teacher's answers are kept; nil where it must be asked in every step.
   var lessons: Lessons? {
-    guard let teacher, matched.isEmpty else { return nil }
+    // Of as many views as epochs none comes again.
+    guard let teacher, matched.isEmpty, settings.augmentation.views < settings.epochs else { return nil }
     let output = teacher[teacher.logits].shape
     return Lessons(
       images: training.count, classes: output.count / max(output[0], 1), augmentation: settings.augmentation)

@@ -149,8 +149,9 @@ struct ConvertCommand: ParsableCommand {
     guard data != nil || weightsOnly else {
       throw ValidationError("Name training images with --data, or ask for '--weights-only'.")
     }
-    guard !weightsOnly || (!dryRun && exports.isEmpty && data == nil) else {
-      throw ValidationError("'--weights-only' goes with neither --data nor --export nor --dry-run.")
+    let useless = uselessWithWeightsOnly
+    guard !weightsOnly || useless.isEmpty else {
+      throw ValidationError("'--weights-only' does not go with \(useless.joined(separator: ", ")).")
     }
     var given = Recipe()
     try overlay(&given)
@@ -160,6 +161,17 @@ struct ConvertCommand: ParsableCommand {
     guard given.problems.isEmpty else {
       throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
     }
+  }
+
+  /// The options given that ask for images or a network.
+  private var uselessWithWeightsOnly: [String] {
+    let given = [
+      ("--data", data != nil), ("--evaluate-on", evaluateOn != nil), ("--export", !exports.isEmpty),
+      ("--dry-run", dryRun), ("--epochs", epochs != nil), ("--limit", limit != nil), ("--strict", strict),
+      ("--log", keeping.log != nil), ("--resume", keeping.resume), ("--restart", keeping.restart),
+      ("--keep-checkpoint", keeping.keepCheckpoint),
+    ]
+    return given.filter(\.1).map(\.0)
   }
 
   func run() throws {

@@ -151,7 +151,9 @@ extension ZooRun {
 
   /// A row for a job of which nothing has been made: what an older plan left there is removed, and only then forgotten.
   private func renewed(_ job: ZooJob, _ place: Int) throws -> ZooLedger.Job {
-    for name in [job.output, job.output + ".unverified", job.output + ".checkpoint", job.log, job.messages] {
+    let exported = exporters.map { Export.path(for: job.output, $0.init()) }.filter { $0 != job.output }
+    let others = [".unverified", ".checkpoint"].map { job.output + $0 }
+    for name in [job.output, job.log, job.messages] + others + exported {
       unlink(folder + "/" + name)
     }
     let record = ZooLedger.Job(job, position: place)
