@@ -78,7 +78,7 @@ struct JSONReader {
   /// Bytes of a file, which may be more than fit other numbers.
   mutating func places(_ key: String) throws(PackedFileError) -> [Int] {
     try list(required(key), key) { value throws(PackedFileError) in
-      guard case .number(let digits) = value, let place = Int(digits), (0...1 << 40).contains(place) else {
+      guard case .number(let digits) = value, let place = Int(digits), (-1 << 40...1 << 40).contains(place) else {
         throw invalid(key, "a whole number up to 2^40")
       }
       return place

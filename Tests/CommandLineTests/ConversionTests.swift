@@ -146,11 +146,14 @@ import Testing
     ])
     #expect(again.status == 0, "\(again.errors)")
     for name in ["c.packed.onnx", "c.compact.onnx"] { #expect(converted.folder.names.contains(name)) }
-    let unknown = try Program.run([
-      "convert", Self.model, "--method", "xnor", "--data", Self.data, "-o", converted.folder.path("d.signum"),
-      "--export", "onx",
-    ])
-    #expect(unknown.status == 1 && unknown.errors.contains("there is no export 'onx'; did you mean 'onnx'"))
+    for more in [[], ["--dry-run"]] {
+      let unknown = try Program.run(
+        [
+          "convert", Self.model, "--method", "xnor", "--data", Self.data, "-o", converted.folder.path("d.signum"),
+          "--export", "onx",
+        ] + more)
+      #expect(unknown.status == 1 && unknown.errors.contains("there is no export 'onx'; did you mean 'onnx'"))
+    }
   }
 
   @Test func packsWeightsAlone() throws {

@@ -50,6 +50,13 @@ import Testing
     #expect(try recorded(bytes, "golden/weights/every-alphabet.signum") == bytes)
   }
 
+  /// Floats that nothing computes with may be anything, and of as many axes as a model's.
+  @Test func oddFloatsComeBack() throws {
+    let odd = Tensor([2, 1, 1, 1, 1, 1, 1, 1, 1], scalars: [-.infinity, 3])
+    let found = try WeightsFile.read(written([.init(name: "mask", weight: .float(odd))]).path)
+    #expect(found.weights.map(\.weight) == [.float(odd)])
+  }
+
   @Test func nothingIsAFileToo() throws {
     #expect(try WeightsFile.read(written([]).path).weights.isEmpty)
   }
@@ -80,8 +87,13 @@ import Testing
     let weight = WeightsFile.Weight(name: "a", weight: .float(Tensor([2], repeating: 1)))
     try writer.append(weight)
     #expect(throws: PackedFileError.inFile(path, .duplicateName(layer: "a"))) { try writer.append(weight) }
-    let odd = WeightsFile.Weight(name: "b", weight: .float(Tensor([2], repeating: .nan)))
-    #expect(throws: PackedFileError.inFile(path, .notFinite(layer: "b", key: "weight"))) { try writer.append(odd) }
+    let bits = BitRows(rows: 1, columns: 2, symbols: [1, -1])
+    let odd = WeightsFile.Weight(name: "b", weight: .binary(shape: [1, 2], bits, levels: [.nan]))
+    #expect(throws: PackedFileError.inFile(path, .notFinite(layer: "b", key: "levels"))) { try writer.append(odd) }
+    let deep = Shape(Array(repeating: 1, count: 17))
+    #expect(throws: PackedFileError.self) {
+      try writer.append(.init(name: "c", weight: .float(Tensor(deep, repeating: 1))))
+    }
     #expect(throws: PackedFileError.self) { try WeightsWriter("/nowhere/w.signum") }
   }
 

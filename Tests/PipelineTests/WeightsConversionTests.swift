@@ -54,6 +54,18 @@ struct WeightsConversionTests {
     #expect(shown.table.contains("tensor") && shown.types.contains { $0.type == "codebook" })
   }
 
+  /// What holds what is no number stays as it is, and is named.
+  @Test func oddTensorsStayFloat() throws {
+    let output = try #require(folder).path("w.signum")
+    var notes: [String] = []
+    let conversion = WeightsConversion(recipe: recipe("xnor")) { notes.append($0) }
+    let report = try conversion.convert(model: Project.path("fixtures/keras/nan_k3.h5"), to: output)
+    let odd = try #require(report.tensors.first { $0.name.hasSuffix("conv/kernel") })
+    #expect(odd.coding == "float" && notes.contains { $0.contains(odd.name) && $0.contains("stays float") })
+    #expect(report.tensors.contains { $0.coding == "binary" })
+    #expect(try WeightsFile.read(output).weights.count == report.tensors.count)
+  }
+
   @Test func whatCannotBeDoneIsSaid() throws {
     let output = try #require(folder).path("w.signum")
     func problem(_ model: String, _ output: String) -> String {

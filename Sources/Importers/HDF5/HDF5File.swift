@@ -15,6 +15,12 @@ package struct HDF5Object: Codable, Hashable, Sendable {
   package var attributes: [String: [String]]?
 }
 
+extension HDF5Object: CustomStringConvertible {
+  package var description: String {
+    kind == .group ? "\(name)/" : "\(name)  \(type ?? kind.rawValue)  \(shape ?? [])"
+  }
+}
+
 /// Reads HDF5 files.
 package enum HDF5File {
   /// Everything that is in a file, each thing once, in the order of names.

@@ -52,6 +52,9 @@ struct KerasTranslation {
     }
   }
 
+  /// Layers over time are a node for each step.
+  private static let mostNodes = 1 << 17
+
   /// Whether one step more may be taken; that none may is reported once.
   mutating func takeStep() -> Bool {
     stepCount += 1
@@ -137,6 +140,7 @@ extension KerasTranslation {
   private mutating func add(
     _ name: String, _ operation: any Operator, _ inputs: [Graph.Node.ID], _ step: KerasStep?
   ) throws(ImportError.Problem) -> Graph.Node.ID {
+    guard graph.nodes.count < Self.mostNodes else { throw .tooMany("steps of layers", limit: Self.mostNodes) }
     do { return try graph.add(unique(name), operation, inputs) } catch {
       throw step?.problem(error.problem) ?? .model(error.problem)
     }

@@ -165,8 +165,11 @@ extension KerasTranslation {
     let step = KerasStep(
       layer: layer, name: place.names.joined(separator: "/"), place: place, inputs: known, call: call,
       keywordInputs: knownKeywords)
-    do {
+    do throws(ImportError.Problem) {
       try step.requireFloats()
+      if layer.type != "MultiHeadAttention", let keyword = knownKeywords.keys.min() {
+        throw step.problem("its input '\(keyword)' is not supported")
+      }
       return try handler(step, &self).map { .some($0) }
     } catch {
       report(error)

@@ -79,6 +79,21 @@ struct Literal {
   ///
   /// - Precondition: all of these places exist.
   func viewed(_ shape: Shape, offset: Int = 0, strides: [Int]) -> Literal {
+    var literal = copied(shape, offset: offset, strides: strides)
+    literal.history = Literal.mixed(history, 2, [offset] + shape.dimensions + strides)
+    return literal
+  }
+
+  /// The same floats, each times a factor; other numbers as they are.
+  func scaled(by factor: Float) -> Literal {
+    guard let tensor else { return self }
+    var literal = self
+    literal.numbers = .floats(tensor.map { $0 * factor })
+    literal.history = Literal.mixed(history, 3, [Int(factor.bitPattern)])
+    return literal
+  }
+
+  private func copied(_ shape: Shape, offset: Int, strides: [Int]) -> Literal {
     switch numbers {
     case .floats(let tensor):
       Literal(

@@ -24,18 +24,39 @@ extension ONNXTranslation {
     return made
   }
 
+  /// Products that a node over constants may need.
+  private static let mostProducts = 0x1p34
+
+  private func products(of node: Graph.Node) -> Double {
+    let shapes = node.inputs.map { graph[$0].shape }
+    switch node.operation {
+    case is Convolution, is TransposedConvolution:
+      let pixels = node.operation is Convolution ? node.shape.count : shapes[0].count
+      return Double(pixels) * Double(shapes[1].count) / Double(max(shapes[1][0], 1))
+    case is MatrixMultiply: return Double(node.shape.count) * Double(shapes[0].dimensions.last ?? 1)
+    default: return 0
+    }
+  }
+
   /// A node over constants as the numbers that it has.
   private mutating func literal(_ node: ONNXNode, _ value: ONNXValue) throws(ImportError.Problem) -> ONNXValue {
     guard case .node(let id) = value else { return value }
     for step in graph.nodes where step.operation != nil { _ = try charge(node, step.shape.dimensions) }
+    let work = graph.nodes.reduce(0.0) { $0 + products(of: $1) }
+    guard work <= Self.mostProducts else { throw node.problem("multiplies too much while importing") }
     graph.outputs = [id]
     let tensor = graph.run([:])[id]
     let type = type(of: id)
     guard !type.isFloat else { return .literal(Literal("", tensor, type: type)) }
+    // What is only moved is exact; sums are up to where every whole number is a Float.
+    let adds = graph.nodes.contains { $0.operation is Reduce || $0.operation is MatrixMultiply }
     var integers: [Int] = []
     integers.reserveCapacity(tensor.count)
     for scalar in tensor.scalars {
       guard let integer = Int(exactly: scalar) else { throw node.problem("computes \(scalar), which is no integer") }
+      guard !adds || abs(integer) < 1 << 24 else {
+        throw node.problem("computes \(integer) from constants, which is above 2^24")
+      }
       integers.append(integer)
     }
     return .literal(Literal("", tensor.shape, integers: integers, type: type))

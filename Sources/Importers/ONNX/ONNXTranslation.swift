@@ -149,6 +149,9 @@ extension ONNXTranslation {
       initializers[tensor.name] = tensor
       values[tensor.name] = nil
     }
+    // Another branch may give the same names to other numbers.
+    constants = [:]
+    defer { constants = [:] }
     for node in inner.nodes { translate(node) }
     return inner.outputs.map { name in
       value(named: name) ?? .unavailable("which nothing in its branch computes")

@@ -1,4 +1,5 @@
 import Compute
+import Exporters
 import Foundation
 import Synchronization
 import Training

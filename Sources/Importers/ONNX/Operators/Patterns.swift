@@ -54,6 +54,9 @@ extension ONNXOperators {
     let input = try translation.operand(node, 0)
     let shape = translation.graph[input].shape
     try node.require(shape.rank >= 2, "its input \(shape) is no matrix")
+    let batch = translation.batch(of: input)?.axis
+    try node.require(
+      batch == nil || batch! < shape.rank - 2, "its matrix has the batch as an axis, which is not supported")
     let offset = try translation.literal(node, 1)?.integers?.first ?? 0
     let isUpper = try node.flag("upper", default: true)
     let (rows, columns) = (shape[shape.rank - 2], shape[shape.rank - 1])

@@ -56,8 +56,8 @@ extension ONNXOperators {
   ) throws(ImportError.Problem) -> ONNXValue {
     let power = Float(try node.integer("p", default: 2))
     try node.require(power >= 1, "'p' is \(power), below 1")
+    try node.require(!(try node.flag("ceil_mode")), "windows that are rounded up are not supported")
     let raised = try translation.raisedMagnitude(node, try translation.operand(node, 0), power)
-    // Rounded up, a window may hang over the padding; there too what is not there counts.
     let mean = try pooled(node, &translation, raised, part: "mean") { AveragePool(window: $0, countsPadding: true) }
     let size = node.attributes["kernel_shape"]?.integers.reduce(1) { $0 &* $1 } ?? 1
     let sum = try translation.scaled(node, mean, by: Float(size))

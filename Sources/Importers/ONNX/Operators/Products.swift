@@ -103,7 +103,7 @@ extension ONNXOperators {
       throw node.problem("input 1 must be a constant matrix")
     }
     var weight = transposes ? literal.transposed([1, 0]) : literal
-    if factor != 1, let tensor = weight.tensor { weight = Literal(weight.name, tensor.map { $0 * factor }) }
+    if factor != 1 { weight = weight.scaled(by: factor) }
     return try translation.constant(weight, for: node, variant: "\(transposes)·\(factor)")
   }
 

@@ -84,6 +84,7 @@ extension ONNXOperators {
     let shape = translation.graph[input].shape
     let axis = try node.axis(try node.integer("axis", default: 0), rank: shape.rank)
     try node.require(shape[axis] > 0, "axis \(axis) of \(shape) is empty")
+    try node.require(translation.batch(of: input)?.axis != axis, "goes over the batch, which is not supported")
     // Of equal ones the last stands at the end of the other order.
     let wantsLast = try node.flag("select_last_index")
     let order = try translation.step(node, Order(axis: axis, descending: isLargest != wantsLast), [input], type: .int64)
@@ -99,6 +100,7 @@ extension ONNXOperators {
     let input = try translation.operand(node, 0)
     let shape = translation.graph[input].shape
     let axis = try node.axis(try node.integer("axis", default: -1), rank: shape.rank)
+    try node.require(translation.batch(of: input)?.axis != axis, "goes over the batch, which is not supported")
     let wanted =
       translation.operatorSet < 10 ? node.attributes["k"]?.integer : try translation.integers(node, 1)?.first
     guard let count = wanted, (0...shape[axis]).contains(count) else {
