@@ -2,26 +2,21 @@
 //
 //     y[n, i, j, c] = Σ kernel[c, u, v] · x[n, i · stride + u − top, j · stride + v − left, c]
 //
-// Such layers wait for memory: rows are read and written from their first number to their last, and what the next row
-// reads again is still in the cache. Kernels of 3 x 3 have loops of their own, which do four pixels at a time. Lanes are
-// channels, so that no sum depends on how many threads there are.
-#include "internal.h"
-#include <stdlib.h>
-#include <string.h>
+// Such layers wait for memory: lines are read and written from their first number to their last, and what the next row
+// reads again is still in the cache, with zeros around the image and with what stands before the convolution worked out
+// (pixels.c). Kernels of 3 x 3 have loops of their own, which do four pixels at a time. Lanes are channels, so that no
+// sum depends on how many threads there are.
+#include "pixels.h"
+#include "vectors.h"
 
-#define CC_LOCAL __attribute__((always_inline)) static inline
-
-enum { LANES = 16, PIXELS = 4 };
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
+enum { PIXELS = 4, TALLEST = 64 };
 
 typedef struct {
   const cc_depthwise *s;
-  const float *x, *gradient;
+  const cc_pixels *x, *gradient;
   // [channels / 16, kernel height, kernel width, 16]
   const float *kernel;
   const float *bias;
-  // A row of an image without anything in it.
-  const float *nothing;
   float *result;
 } depthwise;
 
@@ -30,57 +25,48 @@ static int64_t taps_of(const cc_depthwise *s) { return s->kernel_height * s->ker
 // Turned round, the last tap comes first.
 static float *packed_kernel(const cc_depthwise *s, const float *kernel, bool round) {
   int64_t taps = taps_of(s);
-  float *packed = malloc(taps * s->channels * sizeof(float));
+  float *packed = cc_memory(taps * s->channels);
   for (int64_t c = 0; c < s->channels; c++) {
     for (int64_t tap = 0; tap < taps; tap++) {
-      packed[(c / LANES * taps + tap) * LANES + c % LANES] = kernel[c * taps + (round ? taps - 1 - tap : tap)];
+      packed[(c / CC_LANES * taps + tap) * CC_LANES + c % CC_LANES] = kernel[c * taps + (round ? taps - 1 - tap : tap)];
     }
   }
   return packed;
 }
 
-// The outputs of a row that see all columns of the kernel: from first to before last.
-typedef struct {
-  int64_t first, last;
-} inner;
+// The lines of the images that the rows of outputs read, with the columns that the outputs see.
+static cc_lines image_lines(const depthwise *d) {
+  const cc_depthwise *s = d->s;
+  int64_t columns = (s->out_width - 1) * s->stride_width + s->kernel_width;
+  return cc_lines_make(d->x, s->in_height, s->in_width, s->channels, s->pad_top, s->pad_left, s->kernel_height, columns);
+}
 
-static inner inner_outputs(const cc_depthwise *s) {
-  int64_t first = cc_min((s->pad_left + s->stride_width - 1) / s->stride_width, s->out_width);
-  int64_t room = s->in_width + s->pad_left - s->kernel_width;
-  int64_t last = room < 0 ? 0 : cc_min(room / s->stride_width + 1, s->out_width);
-  return (inner){first, cc_max(first, last)};
+// The lines that row i of an image's outputs reads.
+static void lines_of_row(const depthwise *d, cc_lines *lines, int64_t image, int64_t i, const float **rows) {
+  int64_t first = i * d->s->stride_height;
+  cc_lines_fill(lines, image, first, first + d->s->kernel_height);
+  for (int64_t u = 0; u < d->s->kernel_height; u++) rows[u] = cc_line(lines, first + u);
 }
 
 static bool is_three_by_three(const cc_depthwise *s) {
   return s->kernel_height == 3 && s->kernel_width == 3 && (s->stride_width == 1 || s->stride_width == 2);
 }
 
-// The three rows of an image that a row of outputs sees, from the column of its first inner output on.
-static void three_rows(const depthwise *d, const float *image, int64_t top, int64_t left, const float **rows) {
-  const cc_depthwise *s = d->s;
-  for (int64_t u = 0; u < 3; u++) {
-    bool isInside = top + u >= 0 && top + u < s->in_height;
-    rows[u] = (isInside ? image + (top + u) * s->in_width * s->channels : d->nothing) + left * s->channels;
-  }
-}
-
 // ---- forward ----
 
-// One pixel of the outputs: the taps that lie inside the image.
-CC_LOCAL void one_pixel(const depthwise *d, const float *image, int64_t top, int64_t left, float *y) {
+// One pixel of the outputs, from the place in its lines where its taps begin.
+CC_LOCAL void one_pixel(const depthwise *d, const float *const *rows, int64_t offset, float *y) {
   const cc_depthwise *s = d->s;
-  int64_t u0 = cc_max(0, -top), u1 = cc_min(s->kernel_height, s->in_height - top);
-  int64_t v0 = cc_max(0, -left), v1 = cc_min(s->kernel_width, s->in_width - left);
   const float *kernel = d->kernel;
-  for (int64_t c = 0; c < s->channels; c += LANES, kernel += taps_of(s) * LANES) {
-    lanes sum = d->bias ? *(const lanes *)(d->bias + c) : (lanes){0};
-    for (int64_t u = u0; u < u1; u++) {
-      const float *x = image + ((top + u) * s->in_width + left) * s->channels + c;
-      for (int64_t v = v0; v < v1; v++) {
-        sum += *(const lanes *)(x + v * s->channels) * *(const lanes *)(kernel + (u * s->kernel_width + v) * LANES);
+  for (int64_t c = 0; c < s->channels; c += CC_LANES, kernel += taps_of(s) * CC_LANES) {
+    cc_lanes sum = d->bias ? cc_load(d->bias + c) : (cc_lanes){0};
+    for (int64_t u = 0; u < s->kernel_height; u++) {
+      const float *x = rows[u] + offset + c;
+      for (int64_t v = 0; v < s->kernel_width; v++) {
+        sum += cc_load(x + v * s->channels) * cc_load(kernel + (u * s->kernel_width + v) * CC_LANES);
       }
     }
-    *(lanes *)(y + c) = sum;
+    cc_store(y + c, sum);
   }
 }
 
@@ -88,59 +74,53 @@ CC_LOCAL void one_pixel(const depthwise *d, const float *image, int64_t top, int
 CC_LOCAL void four_pixels(const depthwise *d, int stride, const float *const *rows, int64_t offset, float *y) {
   int64_t channels = d->s->channels;
   const float *kernel = d->kernel, *r0 = rows[0] + offset, *r1 = rows[1] + offset, *r2 = rows[2] + offset;
-  for (int64_t c = 0; c < channels; c += LANES, kernel += 9 * LANES) {
-    lanes sum[PIXELS];
-    for (int p = 0; p < PIXELS; p++) sum[p] = d->bias ? *(const lanes *)(d->bias + c) : (lanes){0};
+  for (int64_t c = 0; c < channels; c += CC_LANES, kernel += 9 * CC_LANES) {
+    cc_lanes sum[PIXELS];
+    for (int p = 0; p < PIXELS; p++) sum[p] = d->bias ? cc_load(d->bias + c) : (cc_lanes){0};
     for (int u = 0; u < 3; u++) {
       const float *x = (u == 0 ? r0 : u == 1 ? r1 : r2) + c;
       for (int v = 0; v < 3; v++) {
-        lanes weight = *(const lanes *)(kernel + (u * 3 + v) * LANES);
-        for (int p = 0; p < PIXELS; p++) sum[p] += *(const lanes *)(x + (p * stride + v) * channels) * weight;
+        cc_lanes weight = cc_load(kernel + (u * 3 + v) * CC_LANES);
+        for (int p = 0; p < PIXELS; p++) sum[p] += cc_load(x + (p * stride + v) * channels) * weight;
       }
     }
-    for (int p = 0; p < PIXELS; p++) *(lanes *)(y + p * channels + c) = sum[p];
+    for (int p = 0; p < PIXELS; p++) cc_store(y + p * channels + c, sum[p]);
   }
 }
 
-CC_CLONES static void forward_row(const depthwise *d, const float *image, int64_t i, float *y) {
+CC_CLONES static void forward_row(const depthwise *d, const float *const *rows, float *y) {
   const cc_depthwise *s = d->s;
-  int64_t top = i * s->stride_height - s->pad_top, channels = s->channels;
-  inner in = inner_outputs(s);
-  const float *rows[3];
-  bool isThree = is_three_by_three(s);
-  if (isThree) three_rows(d, image, top, in.first * s->stride_width - s->pad_left, rows);
-  for (int64_t j = 0; j < s->out_width;) {
-    if (isThree && j >= in.first && j + PIXELS <= in.last) {
-      int64_t offset = (j - in.first) * s->stride_width * channels;
-      if (s->stride_width == 1) four_pixels(d, 1, rows, offset, y + j * channels);
-      if (s->stride_width == 2) four_pixels(d, 2, rows, offset, y + j * channels);
-      j += PIXELS;
-    } else {
-      one_pixel(d, image, top, j * s->stride_width - s->pad_left, y + j * channels);
-      j += 1;
+  int64_t channels = s->channels, step = s->stride_width * channels, j = 0;
+  if (is_three_by_three(s)) {
+    for (; j + PIXELS <= s->out_width; j += PIXELS) {
+      if (s->stride_width == 1) four_pixels(d, 1, rows, j * step, y + j * channels);
+      if (s->stride_width == 2) four_pixels(d, 2, rows, j * step, y + j * channels);
     }
   }
+  for (; j < s->out_width; j++) one_pixel(d, rows, j * step, y + j * channels);
 }
 
 static void forward_work(void *context, int64_t first, int64_t last) {
   const depthwise *d = context;
   const cc_depthwise *s = d->s;
+  const float *rows[TALLEST];
+  cc_lines lines = image_lines(d);
   for (int64_t row = first; row < last; row++) {
-    const float *image = d->x + row / s->out_height * s->in_height * s->in_width * s->channels;
-    forward_row(d, image, row % s->out_height, d->result + row * s->out_width * s->channels);
+    lines_of_row(d, &lines, row / s->out_height, row % s->out_height, rows);
+    forward_row(d, rows, d->result + row * s->out_width * s->channels);
   }
+  free(lines.lines);
 }
 
-static void convolve(const cc_depthwise *s, const float *x, const float *kernel, bool round, const float *bias,
+static void convolve(const cc_depthwise *s, const cc_pixels *x, const float *kernel, bool round, const float *bias,
                      float *y) {
-  float *packed = packed_kernel(s, kernel, round), *nothing = calloc(s->in_width * s->channels, sizeof(float));
-  depthwise d = {.s = s, .x = x, .kernel = packed, .bias = bias, .nothing = nothing, .result = y};
+  float *packed = packed_kernel(s, kernel, round);
+  depthwise d = {.s = s, .x = x, .kernel = packed, .bias = bias, .result = y};
   cc_parallel(s->batch * s->out_height, forward_work, &d);
-  free(nothing);
   free(packed);
 }
 
-void cc_depthwise_forward(const cc_depthwise *s, const float *x, const float *kernel, const float *bias, float *y) {
+void cc_depthwise_forward(const cc_depthwise *s, const cc_pixels *x, const float *kernel, const float *bias, float *y) {
   convolve(s, x, kernel, false, bias, y);
 }
 
@@ -159,24 +139,22 @@ static inline reach reaching(int64_t pixel, int64_t pad, int64_t stride, int64_t
   return (reach){tap, place, cc_max(count, 0)};
 }
 
-// The image's row i gathers what its pixels gave to the outputs.
-CC_CLONES static void source_row(const depthwise *d, const float *gradient, int64_t i, float *result) {
+// A row of the image gathers what its pixels gave to the outputs: rows[u] is the line of gradients at place − u.
+CC_CLONES static void source_row(const depthwise *d, const float *const *rows, reach down, float *result) {
   const cc_depthwise *s = d->s;
   int64_t channels = s->channels;
-  reach rows = reaching(i, s->pad_top, s->stride_height, s->kernel_height, s->out_height);
   for (int64_t j = 0; j < s->in_width; j++) {
-    reach columns = reaching(j, s->pad_left, s->stride_width, s->kernel_width, s->out_width);
-    const float *kernel = d->kernel + (rows.tap * s->kernel_width + columns.tap) * LANES;
-    const float *corner = gradient + (rows.place * s->out_width + columns.place) * channels;
-    for (int64_t c = 0; c < channels; c += LANES, kernel += taps_of(s) * LANES) {
-      lanes sum = {0};
-      for (int64_t u = 0; u < rows.count; u++) {
-        for (int64_t v = 0; v < columns.count; v++) {
-          sum += *(const lanes *)(corner - (u * s->out_width + v) * channels + c)
-                 * *(const lanes *)(kernel + (u * s->stride_height * s->kernel_width + v * s->stride_width) * LANES);
+    reach across = reaching(j, s->pad_left, s->stride_width, s->kernel_width, s->out_width);
+    const float *kernel = d->kernel + (down.tap * s->kernel_width + across.tap) * CC_LANES;
+    for (int64_t c = 0; c < channels; c += CC_LANES, kernel += taps_of(s) * CC_LANES) {
+      cc_lanes sum = {0};
+      for (int64_t u = 0; u < down.count; u++) {
+        for (int64_t v = 0; v < across.count; v++) {
+          int64_t tap = u * s->stride_height * s->kernel_width + v * s->stride_width;
+          sum += cc_load(rows[u] + (across.place - v) * channels + c) * cc_load(kernel + tap * CC_LANES);
         }
       }
-      *(lanes *)(result + j * channels + c) = sum;
+      cc_store(result + j * channels + c, sum);
     }
   }
 }
@@ -184,13 +162,20 @@ CC_CLONES static void source_row(const depthwise *d, const float *gradient, int6
 static void source_work(void *context, int64_t first, int64_t last) {
   const depthwise *d = context;
   const cc_depthwise *s = d->s;
+  const float *rows[TALLEST];
+  cc_lines lines = cc_lines_make(d->gradient, s->out_height, s->out_width, s->channels, 0, 0,
+                                 (s->kernel_height - 1) / s->stride_height + 1, s->out_width);
   for (int64_t row = first; row < last; row++) {
-    const float *gradient = d->gradient + row / s->in_height * s->out_height * s->out_width * s->channels;
-    source_row(d, gradient, row % s->in_height, d->result + row * s->in_width * s->channels);
+    reach down = reaching(row % s->in_height, s->pad_top, s->stride_height, s->kernel_height, s->out_height);
+    if (down.count > 0) cc_lines_fill(&lines, row / s->in_height, down.place - down.count + 1, down.place + 1);
+    for (int64_t u = 0; u < down.count; u++) rows[u] = cc_line(&lines, down.place - u);
+    source_row(d, rows, down, d->result + row * s->in_width * s->channels);
   }
+  free(lines.lines);
 }
 
-void cc_depthwise_backward_source(const cc_depthwise *s, const float *gradient, const float *kernel, float *result) {
+void cc_depthwise_backward_source(const cc_depthwise *s, const cc_pixels *gradient, const float *kernel,
+                                  float *result) {
   // Of stride 1 it is a convolution of the gradient with the kernel turned round.
   if (s->stride_height == 1 && s->stride_width == 1 && s->pad_top < s->kernel_height
       && s->pad_left < s->kernel_width) {
@@ -207,17 +192,16 @@ void cc_depthwise_backward_source(const cc_depthwise *s, const float *gradient, 
 
 // ---- for the kernel's gradient ----
 
-// sums += what one pixel of the outputs gives to the taps that lie inside the image.
-CC_LOCAL void one_pixel_sums(const cc_depthwise *s, const float *image, int64_t top, int64_t left, const float *gradient,
+// sums += what one pixel of the outputs gives to the taps.
+CC_LOCAL void one_pixel_sums(const cc_depthwise *s, const float *const *rows, int64_t offset, const float *gradient,
                              float *sums) {
-  int64_t u0 = cc_max(0, -top), u1 = cc_min(s->kernel_height, s->in_height - top);
-  int64_t v0 = cc_max(0, -left), v1 = cc_min(s->kernel_width, s->in_width - left);
-  for (int64_t c = 0; c < s->channels; c += LANES, sums += taps_of(s) * LANES) {
-    lanes g = *(const lanes *)(gradient + c);
-    for (int64_t u = u0; u < u1; u++) {
-      const float *x = image + ((top + u) * s->in_width + left) * s->channels + c;
-      for (int64_t v = v0; v < v1; v++) {
-        *(lanes *)(sums + (u * s->kernel_width + v) * LANES) += g * *(const lanes *)(x + v * s->channels);
+  for (int64_t c = 0; c < s->channels; c += CC_LANES, sums += taps_of(s) * CC_LANES) {
+    cc_lanes g = cc_load(gradient + c);
+    for (int64_t u = 0; u < s->kernel_height; u++) {
+      const float *x = rows[u] + offset + c;
+      for (int64_t v = 0; v < s->kernel_width; v++) {
+        float *sum = sums + (u * s->kernel_width + v) * CC_LANES;
+        cc_store(sum, cc_load(sum) + g * cc_load(x + v * s->channels));
       }
     }
   }
@@ -226,69 +210,66 @@ CC_LOCAL void one_pixel_sums(const cc_depthwise *s, const float *image, int64_t 
 CC_LOCAL void four_pixels_sums(int64_t channels, int stride, const float *const *rows, int64_t offset,
                                const float *gradient, float *sums) {
   const float *r0 = rows[0] + offset, *r1 = rows[1] + offset, *r2 = rows[2] + offset;
-  for (int64_t c = 0; c < channels; c += LANES, sums += 9 * LANES) {
-    lanes g[PIXELS];
-    for (int p = 0; p < PIXELS; p++) g[p] = *(const lanes *)(gradient + p * channels + c);
+  for (int64_t c = 0; c < channels; c += CC_LANES, sums += 9 * CC_LANES) {
+    cc_lanes g[PIXELS];
+    for (int p = 0; p < PIXELS; p++) g[p] = cc_load(gradient + p * channels + c);
     for (int u = 0; u < 3; u++) {
       const float *x = (u == 0 ? r0 : u == 1 ? r1 : r2) + c;
       for (int v = 0; v < 3; v++) {
-        lanes sum = *(lanes *)(sums + (u * 3 + v) * LANES);
-        for (int p = 0; p < PIXELS; p++) sum += g[p] * *(const lanes *)(x + (p * stride + v) * channels);
-        *(lanes *)(sums + (u * 3 + v) * LANES) = sum;
+        cc_lanes sum = cc_load(sums + (u * 3 + v) * CC_LANES);
+        for (int p = 0; p < PIXELS; p++) sum += g[p] * cc_load(x + (p * stride + v) * channels);
+        cc_store(sums + (u * 3 + v) * CC_LANES, sum);
       }
     }
   }
 }
 
-CC_CLONES static void add_row(const depthwise *d, const float *image, int64_t i, const float *gradient, float *sums) {
+CC_CLONES static void add_row(const depthwise *d, const float *const *rows, const float *gradient, float *sums) {
   const cc_depthwise *s = d->s;
-  int64_t top = i * s->stride_height - s->pad_top, channels = s->channels;
-  inner in = inner_outputs(s);
-  const float *rows[3];
-  bool isThree = is_three_by_three(s);
-  if (isThree) three_rows(d, image, top, in.first * s->stride_width - s->pad_left, rows);
-  for (int64_t j = 0; j < s->out_width;) {
-    if (isThree && j >= in.first && j + PIXELS <= in.last) {
-      int64_t offset = (j - in.first) * s->stride_width * channels;
-      if (s->stride_width == 1) four_pixels_sums(channels, 1, rows, offset, gradient + j * channels, sums);
-      if (s->stride_width == 2) four_pixels_sums(channels, 2, rows, offset, gradient + j * channels, sums);
-      j += PIXELS;
-    } else {
-      one_pixel_sums(s, image, top, j * s->stride_width - s->pad_left, gradient + j * channels, sums);
-      j += 1;
+  int64_t channels = s->channels, step = s->stride_width * channels, j = 0;
+  if (is_three_by_three(s)) {
+    for (; j + PIXELS <= s->out_width; j += PIXELS) {
+      if (s->stride_width == 1) four_pixels_sums(channels, 1, rows, j * step, gradient + j * channels, sums);
+      if (s->stride_width == 2) four_pixels_sums(channels, 2, rows, j * step, gradient + j * channels, sums);
     }
   }
+  for (; j < s->out_width; j++) one_pixel_sums(s, rows, j * step, gradient + j * channels, sums);
 }
 
 static void kernel_work(void *context, int64_t first, int64_t last) {
   const depthwise *d = context;
   const cc_depthwise *s = d->s;
+  const float *rows[TALLEST];
+  cc_lines lines = image_lines(d);
+  cc_lines gradients = cc_lines_make(d->gradient, s->out_height, s->out_width, s->channels, 0, 0, 1, s->out_width);
   for (int64_t piece = first; piece < last; piece++) {
     float *sums = d->result + piece * taps_of(s) * s->channels;
     // Pieces of the rows of outputs of the whole batch.
-    int64_t rows = s->batch * s->out_height;
-    int64_t start = rows * piece / CC_SUM_PIECES, end = rows * (piece + 1) / CC_SUM_PIECES;
-    for (int64_t row = start; row < end; row++) {
-      const float *image = d->x + row / s->out_height * s->in_height * s->in_width * s->channels;
-      add_row(d, image, row % s->out_height, d->gradient + row * s->out_width * s->channels, sums);
+    int64_t all = s->batch * s->out_height, end = all * (piece + 1) / CC_SUM_PIECES;
+    for (int64_t row = all * piece / CC_SUM_PIECES; row < end; row++) {
+      int64_t image = row / s->out_height, i = row % s->out_height;
+      lines_of_row(d, &lines, image, i, rows);
+      cc_lines_fill(&gradients, image, i, i + 1);
+      add_row(d, rows, cc_line(&gradients, i), sums);
     }
   }
+  free(gradients.lines);
+  free(lines.lines);
 }
 
-void cc_depthwise_backward_kernel(const cc_depthwise *s, const float *x, const float *gradient,
+void cc_depthwise_backward_kernel(const cc_depthwise *s, const cc_pixels *x, const cc_pixels *gradient,
                                   float *kernel_gradient) {
   int64_t taps = taps_of(s), size = taps * s->channels;
-  float *partial = calloc(CC_SUM_PIECES * size, sizeof(float)), *nothing = calloc(s->in_width * s->channels, sizeof(float));
-  depthwise d = {.s = s, .x = x, .gradient = gradient, .nothing = nothing, .result = partial};
+  float *partial = calloc(CC_SUM_PIECES * size, sizeof(float));
+  depthwise d = {.s = s, .x = x, .gradient = gradient, .result = partial};
   cc_parallel(CC_SUM_PIECES, kernel_work, &d);
-  free(nothing);
   // The pieces added up in order, whoever made them.
   for (int64_t piece = 1; piece < CC_SUM_PIECES; piece++) {
     for (int64_t place = 0; place < size; place++) partial[place] += partial[piece * size + place];
   }
   for (int64_t c = 0; c < s->channels; c++) {
     for (int64_t tap = 0; tap < taps; tap++) {
-      kernel_gradient[c * taps + tap] = partial[(c / LANES * taps + tap) * LANES + c % LANES];
+      kernel_gradient[c * taps + tap] = partial[(c / CC_LANES * taps + tap) * CC_LANES + c % CC_LANES];
     }
   }
   free(partial);

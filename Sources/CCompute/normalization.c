@@ -181,7 +181,7 @@ CC_CLONES static void source_rows(int64_t rows, int64_t channels, const float *g
   for (int64_t row = 0; row < rows; row++) {
     _Pragma("clang loop vectorize(assume_safety)") for (int64_t c = 0; c < channels; c++) {
       int64_t i = row * channels + c;
-      result[i] = a[c] * gradient[i] + b[c] * x[i] + d[c];
+      result[i] = a[c] * gradient[i] + (b[c] * x[i] + d[c]);
     }
   }
 }
@@ -247,7 +247,7 @@ CC_CLONES static void rectified_source_rows(int64_t rows, int64_t channels, cons
     float *r = result + row * channels;
     _Pragma("clang loop vectorize(assume_safety)") for (int64_t c = 0; c < channels; c++) {
       float y = p[c] * factor[c] + offset[c], v = y > 0 && y < ceiling ? g[c] : 0;
-      r[c] = a[c] * v + b[c] * p[c] + d[c];
+      r[c] = a[c] * v + (b[c] * p[c] + d[c]);
     }
   }
 }

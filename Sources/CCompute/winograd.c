@@ -4,8 +4,9 @@
 //     ∂L/∂g = Gᵀ [ Σ over tiles (Bᵀ d B) ⊙ (A ∂L/∂Y Aᵀ) ] G      the exact adjoint
 //
 // The gradient of the image is the same convolution with the kernel turned around. A chunk of tiles goes through all
-// three steps while it is in the cache. What a tile becomes depends on nothing but the tile, and sums over tiles are
-// split by the shape alone: the result does not depend on the number of threads.
+// three steps while it is in the cache, and what stands before the convolution is worked out as its pixels are read
+// (pixels.c). What a tile becomes depends on nothing but the tile, and sums over tiles are split by the shape alone: the
+// result does not depend on the number of threads.
 //
 // Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, https://arxiv.org/abs/1509.09308
 #include "winograd.h"
@@ -52,42 +53,46 @@ static void kernel_work(void *context, int64_t first, int64_t last) {
 
 // ---- tiles ----
 
-CC_AVX512 void cc_image_points(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top,
-                                   int64_t left, float *target, int64_t step) {
-  __mmask16 rows[CC_EDGE];
-  cc_row_masks(-top, height - top, CC_EDGE, rows);
-  const float *corner = image + (top * width + left) * channels;
-  for (int64_t c = 0; c < channels; c += CC_LANES) {
-    __m512 half[CC_POINTS], line[6];
+CC_AVX512 void cc_image_points(cc_lines *l, int64_t image, int64_t row, int64_t tiles, float *half, float *target,
+                               int64_t step, int64_t tile_step) {
+  cc_lines_fill(l, image, row * CC_OUT, row * CC_OUT + CC_EDGE);
+  const float *lines[CC_EDGE];
+  for (int i = 0; i < CC_EDGE; i++) lines[i] = cc_line(l, row * CC_OUT + i);
+  int64_t columns = tiles * CC_OUT + 2;
+  for (int64_t c = 0; c < l->channels; c += CC_LANES) {
+    __m512 points[6];
+    // Down the columns, which neighbours share, and then along the lines.
+    for (int64_t j = 0; j < columns; j++) {
+      __m512 d[6];
 #pragma clang loop unroll(full)
-    for (int j = 0; j < 6; j++) {
-      if (left + j >= 0 && left + j < width) {
+      for (int i = 0; i < 6; i++) d[i] = _mm512_loadu_ps(lines[i] + j * l->channels + c);
+      cc_image_line(d, 1, points);
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 6; i++) _mm512_store_ps(half + (j * 6 + i) * CC_LANES, points[i]);
+    }
+    for (int64_t t = 0; t < tiles; t++) {
+      float *place = target + t * tile_step + c;
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 6; i++) {
         __m512 d[6];
 #pragma clang loop unroll(full)
-        for (int i = 0; i < 6; i++) d[i] = _mm512_maskz_loadu_ps(rows[i], corner + (i * width + j) * channels + c);
-        // What the tile below will read, while this row of tiles is computed: the hardware follows one line of pixels
-        // at a time, and a tile needs six.
-        if (j < 4) {
+        for (int j = 0; j < 6; j++) d[j] = _mm512_load_ps(half + ((t * 4 + j) * 6 + i) * CC_LANES);
+        cc_image_line(d, 1, points);
 #pragma clang loop unroll(full)
-          for (int i = 0; i < 4; i++) {
-            _mm_prefetch(corner + ((6 + i) * width + 1 + j) * channels + c, _MM_HINT_T1);
-          }
-        }
-        cc_image_line(d, 1, line);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < 6; i++) half[i * 6 + j] = line[i];
-      } else {
-#pragma clang loop unroll(full)
-        for (int i = 0; i < 6; i++) half[i * 6 + j] = _mm512_setzero_ps();
+        for (int j = 0; j < 6; j++) _mm512_storeu_ps(place + (i * 6 + j) * step, points[j]);
       }
     }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 6; i++) {
-      cc_image_line(half + i * 6, 1, line);
-#pragma clang loop unroll(full)
-      for (int j = 0; j < 6; j++) _mm512_storeu_ps(target + (i * 6 + j) * step + c, line[j]);
-    }
   }
+}
+
+cc_pixels_ahead cc_rows_ahead(const cc_lines *l, int64_t tiles_high, int64_t first, int64_t end, int64_t overlap) {
+  // The first row of tiles in an image finds none of its lines.
+  int64_t above = first % tiles_high ? overlap - l->top : 0, line = first / tiles_high * l->height;
+  line += cc_min(l->height, first % tiles_high * CC_OUT + above);
+  int64_t last = end / tiles_high * l->height;
+  if (end % tiles_high) last += cc_min(l->height, end % tiles_high * CC_OUT + overlap - l->top);
+  int64_t size = l->width * l->channels;
+  return cc_look_ahead(l->pixels, line * size, cc_max(0, last - line) * size);
 }
 
 // The pixels of a tile from its points, as far as they lie in the image.
@@ -125,42 +130,63 @@ CC_AVX512 static void products(const float *v, int64_t v_row, const float *u, fl
                                int64_t inner, int64_t columns, int64_t width) {
   for (int64_t column = 0; column < columns; column += width * CC_LANES) {
     const float *block = u + column * inner;
+    float *target = m + column;
     int64_t row = 0;
-    for (; row + 12 <= rows; row += 12) {
-      if (width == 2) {
-        cc_product_block(12, 2, inner, v + row * v_row, v_row, block, m + row * m_row + column, m_row);
-      } else {
-        cc_product_block(12, 1, inner, v + row * v_row, v_row, block, m + row * m_row + column, m_row);
+    if (width == 2) {
+      for (; row + 8 <= rows; row += 8) {
+        cc_product_block(8, 2, inner, v + row * v_row, v_row, block, target + row * m_row, m_row, CC_EVERY_LANE);
       }
-    }
-    for (; row + 4 <= rows; row += 4) {
-      if (width == 2) {
-        cc_product_block(4, 2, inner, v + row * v_row, v_row, block, m + row * m_row + column, m_row);
-      } else {
-        cc_product_block(4, 1, inner, v + row * v_row, v_row, block, m + row * m_row + column, m_row);
+      for (; row + 4 <= rows; row += 4) {
+        cc_product_block(4, 2, inner, v + row * v_row, v_row, block, target + row * m_row, m_row, CC_EVERY_LANE);
       }
-    }
-    for (; row < rows; row++) {
-      if (width == 2) {
-        cc_product_block(1, 2, inner, v + row * v_row, v_row, block, m + row * m_row + column, m_row);
-      } else {
-        cc_product_block(1, 1, inner, v + row * v_row, v_row, block, m + row * m_row + column, m_row);
+      for (; row < rows; row++) {
+        cc_product_block(1, 2, inner, v + row * v_row, v_row, block, target + row * m_row, m_row, CC_EVERY_LANE);
+      }
+    } else {
+      for (; row + 16 <= rows; row += 16) {
+        cc_product_block(16, 1, inner, v + row * v_row, v_row, block, target + row * m_row, m_row, CC_EVERY_LANE);
+      }
+      for (; row + 4 <= rows; row += 4) {
+        cc_product_block(4, 1, inner, v + row * v_row, v_row, block, target + row * m_row, m_row, CC_EVERY_LANE);
+      }
+      for (; row < rows; row++) {
+        cc_product_block(1, 1, inner, v + row * v_row, v_row, block, target + row * m_row, m_row, CC_EVERY_LANE);
       }
     }
   }
 }
 
-static float *output_corner(const cc_plan *p, cc_place at) {
-  const cc_winograd *s = &p->s;
-  return p->destination + ((at.image * s->out_height + at.top) * s->out_width + at.left) * s->out_channels;
+// Where row r of tiles begins in the result: in pixels.
+static int64_t first_pixel(const cc_plan *p, int64_t row) {
+  return (row / p->tiles_high * p->s.out_height + row % p->tiles_high * CC_OUT) * p->s.out_width;
 }
 
-// With few channels the products take less time than the pixels to write them to need to arrive.
-static void fetch_for_writing(const cc_plan *p, cc_place at) {
-  int64_t rows = cc_min(CC_OUT, p->s.out_height - at.top), line = p->s.out_width * p->s.out_channels;
-  for (int64_t i = 0; i < rows; i++) {
-    for (int64_t c = 0; c < CC_OUT * p->s.out_channels; c += CC_LANES) {
-      __builtin_prefetch(output_corner(p, at) + i * line + c, 1, 3);
+CC_AVX512 static void forward_chunk(const cc_plan *p, int64_t chunk, cc_lines *lines, float *half, float *v, float *m) {
+  const cc_winograd *s = &p->s;
+  int64_t v_row = m == v ? cc_max(s->in_channels, s->out_channels) : s->in_channels;
+  int64_t m_row = m == v ? v_row : s->out_channels;
+  int64_t most = p->chunk * p->tiles_wide, v_step = cc_spread(most * v_row), m_step = cc_spread(most * m_row);
+  int64_t first = chunk * p->chunk, end = cc_min(first + p->chunk, p->rows), tiles = (end - first) * p->tiles_wide;
+  for (int64_t row = first; row < end; row++) {
+    cc_image_points(lines, row / p->tiles_high, row % p->tiles_high, p->tiles_wide, half,
+                    v + (row - first) * p->tiles_wide * v_row, v_step, v_row);
+  }
+  int64_t start = first_pixel(p, first), pixels = first_pixel(p, end) - start;
+  cc_ahead result = {p->destination + start * s->out_channels, pixels * s->out_channels};
+  cc_pixels_ahead next = cc_rows_ahead(lines, p->tiles_high, end, cc_min(end + p->chunk, p->rows), 2);
+  for (int64_t i = 0; i < CC_POINTS; i++) {
+    const float *points = p->points + i * cc_spread(s->in_channels * s->out_channels);
+    cc_fetch(next.values, i, CC_POINTS, false);
+    cc_fetch(next.x, i, CC_POINTS, false);
+    cc_fetch(result, i, CC_POINTS, true);
+    products(v + i * v_step, v_row, points, m + i * m_step, m_row, tiles, s->in_channels, s->out_channels, p->width);
+  }
+  for (int64_t row = first; row < end; row++) {
+    for (int64_t t = 0; t < p->tiles_wide; t++) {
+      output_pixels(m + ((row - first) * p->tiles_wide + t) * m_row, m_step, s->out_channels, p->bias,
+                    s->out_height - row % p->tiles_high * CC_OUT, s->out_width - t * CC_OUT,
+                    p->destination + (first_pixel(p, row) + t * CC_OUT) * s->out_channels,
+                    s->out_width * s->out_channels);
     }
   }
 }
@@ -168,51 +194,37 @@ static void fetch_for_writing(const cc_plan *p, cc_place at) {
 static void forward_work(void *context, int64_t first, int64_t last) {
   const cc_plan *p = context;
   const cc_winograd *s = &p->s;
-  // Where one block holds all output channels, a row of points is read before it is written: one array serves both,
-  // and stays in the first-level cache.
+  // Where one block holds all output channels, a row of points is read before it is written: one array serves both.
   bool shared = s->out_channels == p->width * CC_LANES;
+  int64_t tiles = p->chunk * p->tiles_wide, columns = p->tiles_wide * CC_OUT + 2;
   int64_t v_row = shared ? cc_max(s->in_channels, s->out_channels) : s->in_channels;
-  int64_t m_row = shared ? v_row : s->out_channels;
-  int64_t v_step = cc_spread(p->chunk * v_row), m_step = cc_spread(p->chunk * m_row);
-  float *v = cc_memory(CC_POINTS * (v_step + (shared ? 0 : m_step))), *m = shared ? v : v + CC_POINTS * v_step;
+  int64_t v_size = CC_POINTS * cc_spread(tiles * v_row);
+  float *v = cc_memory(v_size + (shared ? 0 : CC_POINTS * cc_spread(tiles * s->out_channels)));
+  float *half = cc_memory(6 * columns * CC_LANES);
+  cc_lines lines = cc_lines_make(&p->source, s->in_height, s->in_width, s->in_channels, s->pad_top, s->pad_left, CC_EDGE,
+                                 columns);
   for (int64_t chunk = first; chunk < last; chunk++) {
-    int64_t start = chunk * p->chunk, tiles = cc_min(p->chunk, p->tiles - start);
-    for (int64_t t = 0; t < tiles; t++) {
-      cc_place at = cc_place_of(p, start + t);
-      cc_image_points(p->source + at.image * s->in_height * s->in_width * s->in_channels, s->in_height, s->in_width,
-                   s->in_channels, at.top - s->pad_top, at.left - s->pad_left, v + t * v_row, v_step);
-      if (p->width == 1) fetch_for_writing(p, at);
-    }
-    for (int64_t i = 0; i < CC_POINTS; i++) {
-      const float *points = p->points + i * cc_spread(s->in_channels * s->out_channels);
-      products(v + i * v_step, v_row, points, m + i * m_step, m_row, tiles, s->in_channels, s->out_channels, p->width);
-    }
-    for (int64_t t = 0; t < tiles; t++) {
-      cc_place at = cc_place_of(p, start + t);
-      output_pixels(m + t * m_row, m_step, s->out_channels, p->bias, s->out_height - at.top, s->out_width - at.left,
-                    output_corner(p, at), s->out_width * s->out_channels);
-    }
+    forward_chunk(p, chunk, &lines, half, v, shared ? v : v + v_size);
   }
+  free(lines.lines);
+  free(half);
   free(v);
 }
 
-// Tiles that go through all steps together. A row of points that is shared stays in the first-level cache; otherwise
-// enough tiles that a kernel is not read too often, but no fewer chunks than threads.
-static int64_t chunk_size(const cc_plan *p) {
-  if (p->s.out_channels == p->width * CC_LANES) return 12;
-  return cc_max(12, cc_min(48, cc_round_up((p->tiles + cc_thread_count() - 1) / cc_thread_count(), 4)));
-}
-
-cc_plan cc_winograd_plan(const cc_winograd *shape) {
+cc_plan cc_winograd_plan(const cc_winograd *shape, int64_t tiles) {
   cc_plan p = {.s = *shape};
   p.tiles_high = (shape->out_height + 3) / 4;
   p.tiles_wide = (shape->out_width + 3) / 4;
-  p.tiles = shape->batch * p.tiles_high * p.tiles_wide;
+  p.rows = shape->batch * p.tiles_high;
   p.width = shape->out_channels % 32 == 0 ? 2 : 1;
-  p.chunk = chunk_size(&p);
-  p.chunks = (p.tiles + p.chunk - 1) / p.chunk;
+  p.chunk = cc_max(1, tiles / p.tiles_wide);
+  p.chunks = (p.rows + p.chunk - 1) / p.chunk;
   return p;
 }
+
+// About so many tiles go through all steps together: fewer read the points of the kernel too often, and the points of
+// more leave the second-level cache.
+enum { TILES = 24 };
 
 static void run_forward(cc_plan *p) {
   int64_t ins = p->s.in_channels, outs = p->s.out_channels;
@@ -222,23 +234,23 @@ static void run_forward(cc_plan *p) {
   free(p->points);
 }
 
-void cc_winograd_forward(const cc_winograd *shape, const float *source, const float *kernel, const float *bias,
+void cc_winograd_forward(const cc_winograd *shape, const cc_pixels *source, const float *kernel, const float *bias,
                          float *destination) {
-  cc_plan p = cc_winograd_plan(shape);
-  p.source = source;
+  cc_plan p = cc_winograd_plan(shape, TILES);
+  p.source = *source;
   p.kernel = kernel;
   p.bias = bias;
   p.destination = destination;
   run_forward(&p);
 }
 
-void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient, const float *kernel,
+void cc_winograd_backward_source(const cc_winograd *shape, const cc_pixels *gradient, const float *kernel,
                                  float *source_gradient) {
   cc_winograd turned = {shape->batch,      shape->out_channels, shape->out_height,  shape->out_width,
                         shape->in_channels, shape->in_height,    shape->in_width,    2 - shape->pad_top,
                         2 - shape->pad_left};
-  cc_plan p = cc_winograd_plan(&turned);
-  p.source = gradient;
+  cc_plan p = cc_winograd_plan(&turned, TILES);
+  p.source = *gradient;
   p.kernel = kernel;
   p.destination = source_gradient;
   p.turned = true;
@@ -248,11 +260,11 @@ void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient
 #else
 
 bool cc_winograd_is_available(void) { return false; }
-void cc_winograd_forward(const cc_winograd *shape, const float *source, const float *kernel, const float *bias,
+void cc_winograd_forward(const cc_winograd *shape, const cc_pixels *source, const float *kernel, const float *bias,
                          float *destination) {
   abort();
 }
-void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient, const float *kernel,
+void cc_winograd_backward_source(const cc_winograd *shape, const cc_pixels *gradient, const float *kernel,
                                  float *source_gradient) {
   abort();
 }

@@ -1,15 +1,13 @@
 #pragma once
 // Winograd's minimal filtering F(4 x 4, 3 x 3): what one tile and one product of matrices cost, in AVX-512.
-#include "internal.h"
+#include "pixels.h"
+#include "products.h"
 #include <stdlib.h>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-#define CC_AVX512 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
-#define CC_INLINE CC_AVX512 __attribute__((always_inline)) static inline
 
 // A tile has 6 x 6 points, and 4 x 4 pixels come out.
-enum { CC_POINTS = 36, CC_EDGE = 6, CC_OUT = 4, CC_LANES = 16 };
+enum { CC_POINTS = 36, CC_EDGE = 6, CC_OUT = 4 };
 
 // Bᵀ: six pixels of an image in a row to six points.
 CC_INLINE void cc_image_line(const __m512 *d, int step, __m512 *r) {
@@ -78,94 +76,32 @@ CC_INLINE void cc_kernel_adjoint(const __m512 *m, int step, __m512 *g) {
   g[2] = _mm512_fmadd_ps(sixth, _mm512_sub_ps(far, near), m[5 * step]);
 }
 
-// m[row, columns] = Σ v[row, k] · u[k, columns], for `tall` rows and `wide` vectors of columns, held in registers.
-CC_INLINE void cc_product_block(const int tall, const int wide, int64_t inner, const float *v, int64_t v_row,
-                                const float *u, float *m, int64_t m_row) {
-  __m512 sums[24];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < tall * wide; i++) sums[i] = _mm512_setzero_ps();
-  for (int64_t k = 0; k < inner; k++) {
-    __m512 line[2];
-#pragma clang loop unroll(full)
-    for (int j = 0; j < wide; j++) line[j] = _mm512_loadu_ps(u + (k * wide + j) * CC_LANES);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < tall; i++) {
-      __m512 a = _mm512_set1_ps(v[i * v_row + k]);
-#pragma clang loop unroll(full)
-      for (int j = 0; j < wide; j++) sums[i * wide + j] = _mm512_fmadd_ps(a, line[j], sums[i * wide + j]);
-    }
-  }
-#pragma clang loop unroll(full)
-  for (int i = 0; i < tall; i++) {
-#pragma clang loop unroll(full)
-    for (int j = 0; j < wide; j++) _mm512_storeu_ps(m + i * m_row + j * CC_LANES, sums[i * wide + j]);
-  }
-}
+// ---- rows of tiles ----
 
-// m[row, columns] += Σ v[t, row] · d[t, columns]: the sum over tiles of outer products.
-CC_INLINE void cc_outer_block(const int tall, const int wide, int64_t tiles, const float *v, int64_t v_tile,
-                              const float *d, int64_t d_tile, float *m, int64_t m_row) {
-  __m512 sums[16];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < tall; i++) {
-#pragma clang loop unroll(full)
-    for (int j = 0; j < wide; j++) sums[i * wide + j] = _mm512_loadu_ps(m + i * m_row + j * CC_LANES);
-  }
-  for (int64_t t = 0; t < tiles; t++) {
-    __m512 line[2];
-#pragma clang loop unroll(full)
-    for (int j = 0; j < wide; j++) line[j] = _mm512_loadu_ps(d + t * d_tile + j * CC_LANES);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < tall; i++) {
-      __m512 a = _mm512_set1_ps(v[t * v_tile + i]);
-#pragma clang loop unroll(full)
-      for (int j = 0; j < wide; j++) sums[i * wide + j] = _mm512_fmadd_ps(a, line[j], sums[i * wide + j]);
-    }
-  }
-#pragma clang loop unroll(full)
-  for (int i = 0; i < tall; i++) {
-#pragma clang loop unroll(full)
-    for (int j = 0; j < wide; j++) _mm512_storeu_ps(m + i * m_row + j * CC_LANES, sums[i * wide + j]);
-  }
-}
-
-// ---- tiles ----
-
+// A convolution cut into tiles. A row of tiles is the unit of everything: rows follow each other through the images of
+// the batch, a chunk is some rows that go through all steps together, and their pixels lie in memory in one piece.
 typedef struct {
   cc_winograd s;
-  int64_t tiles_high, tiles_wide, tiles;
-  int64_t chunk, chunks;      // tiles a chunk
-  int64_t width;              // vectors of output channels in a block: 1 or 2
-  const float *source, *kernel, *bias;
+  int64_t tiles_high, tiles_wide, rows;
+  int64_t chunk, chunks;  // rows of tiles
+  int64_t width;          // vectors of output channels in a block: 1 or 2
+  cc_pixels source;
+  const float *kernel, *bias;
   float *destination;
-  float *points;              // the kernel's [36][out / block][in][block]
+  float *points;          // the kernel's [36][out / block][in][block]
   bool turned;
 } cc_plan;
 
-static inline int64_t cc_round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 // Powers of two apart, the 36 points of a tile would fall on the same lines of the cache.
 static inline int64_t cc_spread(int64_t floats) { return floats + CC_LANES; }
-static inline float *cc_memory(int64_t floats) { return aligned_alloc(64, cc_round_up(floats * sizeof(float), 64)); }
 
-typedef struct {
-  int64_t image, top, left;
-} cc_place;
+// The plan of a convolution with chunks of about so many tiles.
+cc_plan cc_winograd_plan(const cc_winograd *shape, int64_t tiles);
 
-static inline cc_place cc_place_of(const cc_plan *p, int64_t tile) {
-  int64_t image = tile / (p->tiles_high * p->tiles_wide), rest = tile % (p->tiles_high * p->tiles_wide);
-  return (cc_place){image, rest / p->tiles_wide * CC_OUT, rest % p->tiles_wide * CC_OUT};
-}
-
-// Which rows of a tile lie in the image: all lanes or none, so that a row outside is loaded as zeros and never touched.
-CC_INLINE void cc_row_masks(int64_t first, int64_t end, const int count, __mmask16 *masks) {
-#pragma clang loop unroll(full)
-  for (int i = 0; i < count; i++) masks[i] = i >= first && i < end ? 0xFFFF : 0;
-}
-
-
-// The plan of a convolution: its tiles, and how many go together.
-cc_plan cc_winograd_plan(const cc_winograd *shape);
-// The points of a tile of an image for all its channels: target[point · step + channel].
-void cc_image_points(const float *image, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
-                     float *target, int64_t step);
+// What lies in memory for the lines that rows first ..< end of tiles will be the first to read, where each row reads
+// `overlap` lines of the one before.
+cc_pixels_ahead cc_rows_ahead(const cc_lines *lines, int64_t tiles_high, int64_t first, int64_t end, int64_t overlap);
+// The points of a row of tiles: target[point · step + tile · tile_step + channel]. half holds 6 · columns vectors.
+void cc_image_points(cc_lines *lines, int64_t image, int64_t row, int64_t tiles, float *half, float *target,
+                     int64_t step, int64_t tile_step);
 #endif

@@ -4,8 +4,8 @@ import Tensors
 
 /// Two-dimensional convolution: forward, and the gradients for the image and the kernel.
 ///
-/// By oneDNN, or where the arithmetic may be transformed and the shapes allow it, by Winograd's minimal filtering or our
-/// loops for channels alone; the gradient of a kernel over few channels by a loop of its own.
+/// By oneDNN, or where the arithmetic may be transformed and the shapes allow it, by `OwnConvolution`; the gradient of a
+/// kernel over few channels by a loop of its own.
 ///
 /// Image `[batch, in, height, width]`, kernel `[out, in / groups, height, width]`, bias `[out]`.
 ///
@@ -21,23 +21,35 @@ package enum ConvolutionPrimitive {
     let shape = Shape([x.shape[0], kernel.shape[0]] + output)
     var description = od_convolution(x.shape, shape, window: window, groups: groups)
     let (source, kernel, bias) = (x.inLayout(.channelsLast), kernel.inLayout(.rowMajor), bias?.inLayout(.rowMajor))
-    let own = OwnConvolution(x.shape, shape, window: window, groups: groups, arithmetic)
+    if let own = OwnConvolution(x.shape, shape, window: window, groups: groups, bias: bias != nil, arithmetic) {
+      return own.forward(source, kernel: kernel, bias: bias, output: shape)
+    }
     return Tensor(shape, layout: .channelsLast) { y in
       source.withUnsafeFloats { x in
         kernel.withUnsafeFloats { kernel in
           withOptionalFloats(bias) { bias in
-            switch own {
-            case .winograd(var shape):
-              cc_winograd_forward(&shape, x.baseAddress, kernel.baseAddress, bias, y.baseAddress)
-            case .depthwise(var shape):
-              cc_depthwise_forward(&shape, x.baseAddress, kernel.baseAddress, bias, y.baseAddress)
-            case nil:
-              check(od_convolution_forward(&description, x.baseAddress, kernel.baseAddress, bias, y.baseAddress))
-            }
+            check(od_convolution_forward(&description, x.baseAddress, kernel.baseAddress, bias, y.baseAddress))
           }
         }
       }
     }
+  }
+
+  /// The gradients for the image and the kernel, together where that is faster.
+  package static func backward(
+    _ gradient: Tensor, x: Tensor, kernel: Tensor, window: Window, groups: Int, arithmetic: Arithmetic
+  ) -> (image: Tensor, kernel: Tensor) {
+    if !FewChannels.serves(x.shape, window: window, groups: groups),
+      let own = OwnConvolution(x.shape, gradient.shape, window: window, groups: groups, bias: false, arithmetic)
+    {
+      return own.backward(
+        gradient.inLayout(.channelsLast), x: x.inLayout(.channelsLast), kernel: kernel.inLayout(.rowMajor))
+    }
+    let image = backwardImage(
+      gradient, kernel: kernel, image: x.shape, window: window, groups: groups, arithmetic: arithmetic)
+    let kernels = backwardKernel(
+      gradient, x: x, kernel: kernel.shape, bias: false, window: window, groups: groups, arithmetic: arithmetic)
+    return (image, kernels.kernel)
   }
 
   /// The gradient for an image of the given shape.
@@ -49,16 +61,15 @@ package enum ConvolutionPrimitive {
     if arithmetic == .transformed, let turned = Turned(image, gradient.shape, window: window, groups: groups) {
       return turned.backwardImage(gradient, kernel: kernel)
     }
-    let own = OwnConvolution(image, gradient.shape, window: window, groups: groups, arithmetic)
+    if let own = OwnConvolution(image, gradient.shape, window: window, groups: groups, bias: false, arithmetic) {
+      return own.backwardImage(gradient, kernel: kernel, image: image)
+    }
     return Tensor(image, layout: .channelsLast) { result in
       gradient.withUnsafeFloats { gradient in
         kernel.withUnsafeFloats { kernel in
-          let (gradient, kernel, result) = (gradient.baseAddress, kernel.baseAddress, result.baseAddress)
-          switch own {
-          case .winograd(var shape): cc_winograd_backward_source(&shape, gradient, kernel, result)
-          case .depthwise(var shape): cc_depthwise_backward_source(&shape, gradient, kernel, result)
-          case nil: check(od_convolution_backward_source(&description, gradient, kernel, result))
-          }
+          check(
+            od_convolution_backward_source(
+              &description, gradient.baseAddress, kernel.baseAddress, result.baseAddress))
         }
       }
     }
@@ -74,41 +85,22 @@ package enum ConvolutionPrimitive {
     var description = od_convolution(x.shape, gradient.shape, window: window, groups: groups)
     let (gradient, x) = (gradient.inLayout(.channelsLast), x.inLayout(.channelsLast))
     // The gradient of a bias is a sum of its own: such layers stay with oneDNN.
-    let own = bias ? nil : OwnConvolution(x.shape, gradient.shape, window: window, groups: groups, arithmetic)
+    let own =
+      bias
+      ? nil : OwnConvolution(x.shape, gradient.shape, window: window, groups: groups, bias: false, arithmetic)
+    if let own { return (own.backwardKernel(gradient, x: x, kernel: kernel), nil) }
     var biasGradient = bias ? Tensor([kernel[0]], repeating: 0) : nil
     let kernelGradient = Tensor(kernel) { result in
       gradient.withUnsafeFloats { gradient in
         x.withUnsafeFloats { x in
-          let (x, gradient, result) = (x.baseAddress, gradient.baseAddress, result.baseAddress)
-          switch own {
-          case .winograd(var shape): cc_winograd_backward_kernel(&shape, x, gradient, result)
-          case .depthwise(var shape): cc_depthwise_backward_kernel(&shape, x, gradient, result)
-          case nil:
-            let bias = biasGradient?.withUnsafeMutableFloats { $0.baseAddress }
-            check(od_convolution_backward_kernel(&description, x, gradient, result, bias ?? nil))
-          }
+          let bias = biasGradient?.withUnsafeMutableFloats { $0.baseAddress }
+          check(
+            od_convolution_backward_kernel(
+              &description, x.baseAddress, gradient.baseAddress, result.baseAddress, bias ?? nil))
         }
       }
     }
     return (kernelGradient, biasGradient)
-  }
-}
-
-/// The loops of our own that training takes instead of oneDNN's, where the shapes allow one.
-enum OwnConvolution {
-  case winograd(cc_winograd)
-  case depthwise(cc_depthwise)
-
-  /// Nil where oneDNN serves: for what is verified, evaluated or shipped, always.
-  init?(_ image: Shape, _ output: Shape, window: Window, groups: Int, _ arithmetic: Arithmetic) {
-    guard arithmetic == .transformed else { return nil }
-    if let shape = Winograd.description(image, output, window: window, groups: groups) {
-      self = .winograd(shape)
-    } else if let shape = Depthwise.description(image, output, window: window, groups: groups) {
-      self = .depthwise(shape)
-    } else {
-      return nil
-    }
   }
 }
 

@@ -8,7 +8,7 @@ enum Depthwise {
   /// The convolution as the loops want it, or nil where they cannot serve it.
   static func description(_ image: Shape, _ output: Shape, window: Window, groups: Int) -> cc_depthwise? {
     guard groups > 1, groups == image[1], output[1] == groups, groups % 16 == 0, window.dilations == [1, 1],
-      window.size[1] <= 7, image.count > 0, output.count > 0
+      window.size[0] <= 64, window.size[1] <= 7, image.count > 0, output.count > 0
     else { return nil }
     var shape = cc_depthwise()
     (shape.batch, shape.channels) = (Int64(image[0]), Int64(groups))

@@ -40,6 +40,21 @@ package enum ChannelAffine {
     }
   }
 
+  /// The same without anything added, worked out by the convolution that reads it where that can be, so that it need not
+  /// lie in memory.
+  package static func deferred(_ x: Tensor, affine: RectifiedAffine, relu: Bool) -> Tensor {
+    guard canBeDeferred(x) else {
+      return forward(
+        x, factor: affine.factor, offset: affine.offset, skip: nil, relu: relu, ceiling: affine.ceiling)
+    }
+    return Tensor(x.shape, layout: x.layout, deferred: DeferredAffine(x, affine: affine, relu: relu))
+  }
+
+  /// Whether our convolutions can work out what is made of these images.
+  private static func canBeDeferred(_ x: Tensor) -> Bool {
+    x.shape.rank == 4 && x.layout == .channelsLast && x.shape[1] % 16 == 0 && x.count > 0
+  }
+
   /// The gradient where the rectifier let through, with its sum and its product with `x − mean`, for each channel.
   ///
   /// `y` is the rectified output, or nil where there is no rectifier; `masked` is then the gradient itself. Otherwise it
@@ -76,6 +91,14 @@ package enum ChannelAffine {
       }
     }
     return (masked, sums, products)
+  }
+
+  /// `backwardSource`, of a rectifier where there is one, worked out by the convolution that reads it where that can be.
+  package static func deferredSource(
+    _ gradient: consuming Tensor, x: Tensor, rectified: RectifiedAffine?, a: Tensor, b: Tensor, d: Tensor
+  ) -> Tensor {
+    let later = DeferredGradient(gradient, x: x, rectified: rectified, a: a, b: b, d: d)
+    return canBeDeferred(x) ? Tensor(x.shape, layout: x.layout, deferred: later) : later.workedOut()
   }
 
   /// `a[c] · gradient + b[c] · x + d[c]`, in the memory of the gradient where nobody shares that.

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// An array of `Float` with a shape: a value, stored in 64-byte aligned memory that is shared until written.
 ///
 /// The shape always reads `[batch, channels, height, width]` for images. The numbers may lie in memory in that order
@@ -27,6 +29,16 @@ package struct Tensor: Sendable {
     buffer = Buffer(count: shape.count)
     try fill(buffer.floats)
   }
+
+  /// A tensor whose numbers are worked out when somebody reads them first, or never.
+  package init(_ shape: Shape, layout: Layout = .rowMajor, deferred: any DeferredNumbers) {
+    self.shape = shape
+    self.layout = layout
+    buffer = Buffer(deferred)
+  }
+
+  /// What the numbers will be worked out from, while nobody has read them.
+  package var deferred: (any DeferredNumbers)? { buffer.deferred }
 
   package init(_ shape: Shape, layout: Layout = .rowMajor, repeating value: Float) {
     self.init(shape, layout: layout) { $0.initialize(repeating: value) }
@@ -112,14 +124,65 @@ package struct Tensor: Sendable {
   /// Sixty-four-byte aligned memory, freed with its last owner.
   private final class Buffer: @unchecked Sendable {
     // Written only by an owner that has made sure to be the only one.
-    let floats: UnsafeMutableBufferPointer<Float>
+    private let memory: UnsafeMutableBufferPointer<Float>
+    private let later: Later?
+
     init(count: Int) {
       let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
-      floats = UnsafeMutableBufferPointer(
+      memory = UnsafeMutableBufferPointer(
         start: bytes.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
+      later = nil
     }
-    deinit { UnsafeMutableRawPointer(floats.baseAddress!).deallocate() }
+
+    init(_ deferred: any DeferredNumbers) {
+      memory = UnsafeMutableBufferPointer(start: nil, count: 0)
+      later = Later(deferred)
+    }
+
+    var floats: UnsafeMutableBufferPointer<Float> {
+      later?.buffer.floats ?? memory
+    }
+
+    var deferred: (any DeferredNumbers)? { later?.deferred }
+
+    deinit { UnsafeMutableRawPointer(memory.baseAddress)?.deallocate() }
   }
+}
+
+extension Tensor {
+  /// Numbers that were not worked out before somebody read them.
+  private final class Later: Sendable {
+    private enum Numbers {
+      case deferred(any DeferredNumbers)
+      // Of the tensor that was worked out, which nobody else has.
+      case workedOut(Buffer)
+    }
+    private let numbers: Mutex<Numbers>
+
+    init(_ deferred: any DeferredNumbers) { numbers = Mutex(.deferred(deferred)) }
+
+    var deferred: (any DeferredNumbers)? {
+      numbers.withLock { if case .deferred(let deferred) = $0 { deferred } else { nil } }
+    }
+
+    var buffer: Buffer {
+      numbers.withLock { numbers in
+        switch numbers {
+        case .workedOut(let buffer): return buffer
+        case .deferred(let deferred):
+          let buffer = deferred.workedOut().buffer
+          numbers = .workedOut(buffer)
+          return buffer
+        }
+      }
+    }
+  }
+}
+
+/// Numbers that are worked out only when they are read. Whoever knows what they come from need not read them.
+package protocol DeferredNumbers: AnyObject, Sendable {
+  /// The numbers in a tensor whose memory nothing else shares. Called once at most.
+  func workedOut() -> Tensor
 }
 
 extension Tensor: Equatable {

@@ -5,7 +5,7 @@ import Pipeline
 
 /// Reads an HDF5 file in a process of its own: the library can crash or hang on damaged files, and must not take the
 /// command with it.
-struct HDF5ContentsCommand: ParsableCommand {
+struct HDF5ContentsCommand: ComputesNothing {
   static let configuration = CommandConfiguration(
     commandName: "hdf5-contents", abstract: "List an HDF5 file as JSON.", shouldDisplay: false)
 
@@ -23,7 +23,7 @@ struct HDF5ContentsCommand: ParsableCommand {
 }
 
 /// Writes an array of an HDF5 file to standard output as a `.npy` file.
-struct HDF5ArrayCommand: ParsableCommand {
+struct HDF5ArrayCommand: ComputesNothing {
   static let configuration = CommandConfiguration(
     commandName: "hdf5-array", abstract: "Write an array of an HDF5 file as .npy.", shouldDisplay: false)
 
@@ -41,7 +41,7 @@ struct HDF5ArrayCommand: ParsableCommand {
 }
 
 /// Reads an HDF5 file for a parent that asks for one array after the other.
-struct HDF5ServeCommand: ParsableCommand {
+struct HDF5ServeCommand: ComputesNothing {
   static let configuration = CommandConfiguration(
     commandName: "hdf5-serve", abstract: "Read an HDF5 file for another process.", shouldDisplay: false)
 

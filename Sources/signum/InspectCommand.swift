@@ -3,7 +3,7 @@ import Foundation
 import Importers
 import Pipeline
 
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: ComputesNothing {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what is in a model file.",

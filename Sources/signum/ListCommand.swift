@@ -7,7 +7,7 @@ import Methods
 import Packed
 import Pipeline
 
-struct ListCommand: ParsableCommand {
+struct ListCommand: ComputesNothing {
   enum Topic: String, CaseIterable, ExpressibleByArgument {
     case methods, activations, structures, operators, passes, importers, exporters, kernels, datasets, settings, recipes
   }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Pipeline
 
-struct ReportCommand: ParsableCommand {
+struct ReportCommand: ComputesNothing {
   static let configuration = CommandConfiguration(
     commandName: "report",
     abstract: "Draw what conversions came to, as one HTML page.",

@@ -28,10 +28,12 @@ struct SignumCommand: ParsableCommand {
     ])
 
   static func main() {
-    Startup.prepare()
     defer { Console.finish() }
+    // Whoever reads the messages may be gone, as after the end of a terminal.
+    signal(SIGPIPE, SIG_IGN)
     do {
       var command = try parseAsRoot()
+      Startup.prepare(computing: !(command is any ComputesNothing))
       try command.run()
     } catch let failure as VerificationFailed {
       Console.error("\(failure)")
@@ -55,6 +57,9 @@ struct SignumCommand: ParsableCommand {
     exitCode(for: error) != .failure || error is ValidationError || error is CleanExit
   }
 }
+
+/// A command that shows what is there and computes nothing: it need not wait for the threads of the others.
+protocol ComputesNothing: ParsableCommand {}
 
 /// The bits do not compute what the graph computes.
 struct VerificationFailed: Error, CustomStringConvertible {

@@ -7,13 +7,17 @@ import Pipeline
 enum Startup {
   private static let waitPolicy = "OMP_WAIT_POLICY"
 
-  /// Starts the program again, once, with the environment that the OpenMP pool reads when it is loaded.
+  /// Starts the program again, once, with the environment that the OpenMP pool reads when it is loaded, where there is
+  /// something to compute.
   ///
   /// Threads of the pool that wait actively take the processor from everything else; setting the variable in the
-  /// running process is too late, and so it is for the tunables of the C library. Memory that a training step frees is kept for the next one.
-  static func prepare() {
-    if ProcessInfo.processInfo.environment[waitPolicy] == nil {
+  /// running process is too late, and so it is for the tunables of the C library. Memory that a training step frees is
+  /// kept for the next one.
+  static func prepare(computing: Bool) {
+    if computing, ProcessInfo.processInfo.environment[waitPolicy] == nil {
       setenv(waitPolicy, "passive", 1)
+      // They look about for some microseconds before they sleep, for the next loop of a step comes that soon.
+      setenv("GOMP_SPINCOUNT", "5000", 0)
       // Pages of 2 MiB for what is allocated: a training step walks through hundreds of megabytes again and again.
       setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0)
       var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
@@ -24,8 +28,6 @@ enum Startup {
     for signal in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(signal) { cleanUp(after: signal) }
     // A file that may not grow is an error of the write, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
-    // Whoever reads the messages may be gone, as after the end of a terminal; the state is saved all the same.
-    signal(SIGPIPE, SIG_IGN)
   }
 
   /// Whether whoever started the program wants it to outlive a signal, as nohup does.

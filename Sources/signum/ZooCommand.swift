@@ -106,7 +106,7 @@ struct ZooCommand: ParsableCommand {
     }
   }
 
-  struct Status: ParsableCommand {
+  struct Status: ComputesNothing {
     static let configuration = CommandConfiguration(
       commandName: "status",
       abstract: "Say how far each job has come, and how long the rest takes.",
@@ -127,7 +127,7 @@ struct ZooCommand: ParsableCommand {
     }
   }
 
-  struct Report: ParsableCommand {
+  struct Report: ComputesNothing {
     static let configuration = CommandConfiguration(
       commandName: "report",
       abstract: "Print one table of all results.",

@@ -157,6 +157,18 @@ private func on<R>(threads: Int, _ body: () -> R) -> R {
     }
   }
 
+  @Test func pointwiseConvolutions() {
+    for (shape, channels) in [([9, 16, 33, 21] as Shape, 24), ([3, 64, 7, 7], 320)] {
+      let convolution = OwnCase.pointwise(shape, to: channels)
+      let x = Tensor.random(shape, seed: 1, layout: .channelsLast)
+      let kernel = Tensor.random(convolution.kernel, seed: 2)
+      expectSame {
+        let y = convolution.forward(x, kernel: kernel)
+        return [y] + convolution.backward(y, x: x, kernel: kernel)
+      }
+    }
+  }
+
   @Test func everyIndexOnce() {
     for count in [0, 1, 2, 5, 100] {
       for threads in [1, 3] {

@@ -23,6 +23,7 @@ private let cases: [WinogradCase] = [
   .init(image: [4, 64, 4, 4], channels: 64), .init(image: [1, 16, 13, 12], channels: 64),
   // More tiles than a chunk has, and sums in several groups of channels.
   .init(image: [9, 16, 21, 22], channels: 16), .init(image: [3, 128, 7, 7], channels: 256),
+  .init(image: [1, 256, 9, 9], channels: 256), .init(image: [4, 128, 12, 12], channels: 256),
   .init(image: [2, 16, 6, 6], channels: 16, padding: [0, 0, 0, 0]),
   .init(image: [2, 16, 5, 8], channels: 32, padding: [2, 0, 1, 2]),
   .init(image: [2, 32, 4, 5], channels: 16, padding: [2, 2, 2, 2]),

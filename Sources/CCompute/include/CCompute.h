@@ -9,6 +9,7 @@
 
 #include "CCActivations.h"
 #include "CCCodings.h"
+#include "CCConvolution.h"
 #include "CCFunctions.h"
 #include "CCMethods.h"
 
@@ -79,26 +80,6 @@ void cc_momentum_step(int64_t count, float rate, float momentum, float decay, bo
 // Whether no element is infinite or not a number.
 bool cc_all_finite(int64_t count, const float *x);
 
-// ---- 3 x 3 convolution of stride 1, by Winograd's minimal filtering ----
-
-// Channels of both images are multiples of 16.
-typedef struct {
-  int64_t batch;
-  int64_t in_channels, in_height, in_width;
-  int64_t out_channels, out_height, out_width;
-  int64_t pad_top, pad_left;
-} cc_winograd;
-
-// Whether this processor has what the functions below need.
-bool cc_winograd_is_available(void);
-// kernel [out, in, 3, 3]; bias may be null.
-void cc_winograd_forward(const cc_winograd *shape, const float *source, const float *kernel, const float *bias,
-                         float *destination);
-void cc_winograd_backward_source(const cc_winograd *shape, const float *gradient, const float *kernel,
-                                 float *source_gradient);
-void cc_winograd_backward_kernel(const cc_winograd *shape, const float *source, const float *gradient,
-                                 float *kernel_gradient);
-
 // ---- optimizers ----
 
 typedef struct {
@@ -166,22 +147,6 @@ typedef struct {
 // kernel_gradient [out, in, height, width]; bias_gradient [out] may be null.
 void cc_few_channels_backward_kernel(const cc_few_channels *shape, const float *x, const float *gradient,
                                      float *kernel_gradient, float *bias_gradient);
-
-// ---- convolution of each channel alone ----
-
-// Channels are a multiple of 16; kernels are at most 7 wide.
-typedef struct {
-  int64_t batch, channels;
-  int64_t in_height, in_width, out_height, out_width;
-  int64_t kernel_height, kernel_width, stride_height, stride_width, pad_top, pad_left;
-} cc_depthwise;
-
-// kernel [channels, height, width]; bias [channels] may be null.
-void cc_depthwise_forward(const cc_depthwise *shape, const float *x, const float *kernel, const float *bias, float *y);
-void cc_depthwise_backward_source(const cc_depthwise *shape, const float *gradient, const float *kernel,
-                                  float *source_gradient);
-void cc_depthwise_backward_kernel(const cc_depthwise *shape, const float *x, const float *gradient,
-                                  float *kernel_gradient);
 
 // ---- moving data ----
 

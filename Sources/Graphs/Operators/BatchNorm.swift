@@ -52,12 +52,11 @@ package struct BatchNorm: Operator {
     let skip = addsSkip ? inputs[5].inLayout(x.layout) : nil
     guard moment.phase == .training else {
       let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: inputs[3], variance: inputs[4])
-      return Evaluation(
-        ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu, ceiling: limit))
+      return Evaluation(normalized(x, factor: factor, offset: offset, skip: skip, at: moment))
     }
     let (mean, variance) = ChannelAffine.statistics(x)
     let (factor, offset) = affine(scale: inputs[1], shift: inputs[2], mean: mean, variance: variance)
-    let y = ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu, ceiling: limit)
+    let y = normalized(x, factor: factor, offset: offset, skip: skip, at: moment)
     let samples = Float(x.count / max(x.shape[1], 1))
     let unbiased = samples > 1 ? samples / (samples - 1) : 1
     let (momentum, rest) = (momentum, 1 - momentum)
@@ -67,6 +66,15 @@ package struct BatchNorm: Operator {
         3: inputs[3].zip(mean) { $0 * momentum + $1 * rest },
         4: inputs[4].zip(variance) { $0 * momentum + $1 * unbiased * rest },
       ])
+  }
+
+  /// Where nothing is added, a convolution that reads it may work it out on the way.
+  private func normalized(_ x: Tensor, factor: Tensor, offset: Tensor, skip: Tensor?, at moment: Moment) -> Tensor {
+    if skip == nil, moment.arithmetic == .transformed {
+      return ChannelAffine.deferred(
+        x, affine: RectifiedAffine(factor: factor, offset: offset, ceiling: limit), relu: relu)
+    }
+    return ChannelAffine.forward(x, factor: factor, offset: offset, skip: skip, relu: relu, ceiling: limit)
   }
 
   /// What it comes to in inference: `factor[c] · x + offset[c]`.
@@ -117,10 +125,15 @@ package struct BatchNorm: Operator {
       b = factor.zip(inverse) { -$0 * $1 * $1 * share }.zip(products, *)
       d = factor.zip(sums) { -$0 * $1 * share }.zip(b.zip(mean, *), -)
     }
-    result[0] =
-      findsMask
-      ? rectified.backwardSource(consume gradient, x: x, a: factor, b: b, d: d)
-      : ChannelAffine.backwardSource(consume gradient, x: x, a: factor, b: b, d: d)
+    if moment.arithmetic == .transformed {
+      result[0] = ChannelAffine.deferredSource(
+        consume gradient, x: x, rectified: findsMask ? rectified : nil, a: factor, b: b, d: d)
+    } else {
+      result[0] =
+        findsMask
+        ? rectified.backwardSource(consume gradient, x: x, a: factor, b: b, d: d)
+        : ChannelAffine.backwardSource(consume gradient, x: x, a: factor, b: b, d: d)
+    }
     return result
   }
 

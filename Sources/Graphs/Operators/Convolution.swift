@@ -64,11 +64,17 @@ package struct Convolution: Operator {
   ) -> [Tensor?] {
     let (x, kernel, window) = (inputs[0], inputs[1], window(of: inputs[1].shape))
     var result = [Tensor?](repeating: nil, count: inputs.count)
+    let wantsBias = inputs.count == 3 && needed[2]
+    if needed[0], needed[1], !wantsBias {
+      let parts = ConvolutionPrimitive.backward(
+        gradient, x: x, kernel: kernel, window: window, groups: groups, arithmetic: moment.arithmetic)
+      (result[0], result[1]) = (parts.image, parts.kernel)
+      return result
+    }
     if needed[0] {
       result[0] = ConvolutionPrimitive.backwardImage(
         gradient, kernel: kernel, image: x.shape, window: window, groups: groups, arithmetic: moment.arithmetic)
     }
-    let wantsBias = inputs.count == 3 && needed[2]
     if needed[1] || wantsBias {
       let parts = ConvolutionPrimitive.backwardKernel(
         gradient, x: x, kernel: kernel.shape, bias: wantsBias, window: window, groups: groups,
@@ -84,7 +90,7 @@ package struct Convolution: Operator {
   package func path(for inputs: [Shape]) -> TrainingPath {
     let names = ConvolutionPrimitive.implementations(
       inputs[0], kernel: inputs[1], bias: inputs.count == 3, window: window(of: inputs[1]), groups: groups)
-    if names.allSatisfy({ $0.value == "winograd" || $0.value == "depthwise" }) { return .fused }
+    if names.allSatisfy({ ["winograd", "pointwise", "depthwise"].contains($0.value) }) { return .fused }
     let slow = names.filter { $0.value.hasPrefix("ref") || $0.value.isEmpty }.map(\.direction)
     if !slow.isEmpty {
       let channels = groups > 1 ? "groups \(groups) with \(inputs[1][1]) channels each" : "\(inputs[0][1]) channels"
