@@ -17,7 +17,7 @@ enum Startup {
     if computing, ProcessInfo.processInfo.environment[waitPolicy] == nil {
       setenv(waitPolicy, "passive", 1)
       // They look about for some microseconds before they sleep, for the next loop of a step comes that soon.
-      setenv("GOMP_SPINCOUNT", "5000", 0)
+      setenv("GOMP_SPINCOUNT", "1000", 0)
       // Pages of 2 MiB for what is allocated: a training step walks through hundreds of megabytes again and again.
       setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0)
       var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
