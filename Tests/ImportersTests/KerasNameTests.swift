@@ -75,7 +75,7 @@ struct KerasNameTests {
   }
 
   private func layer(_ name: String, _ type: String) -> KerasLayer {
-    KerasLayer(name: name, type: type, module: "keras.layers", config: [:], calls: [], network: nil)
+    KerasLayer(name: name, type: type, module: "keras.layers", owner: nil, config: [:], calls: [], network: nil)
   }
 
   @Test("in the tree by class and counter, or by the name that is written there") func tree() throws {

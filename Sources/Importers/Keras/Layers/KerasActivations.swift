@@ -68,13 +68,16 @@ extension KerasTranslation {
   ) throws(ImportError.Problem) -> KerasTensor {
     guard let value = step.value(["activation"]) else { return tensor }
     // A word, or a layer or a function that Keras wrote as an object.
-    var name = value.string ?? ""
+    var name = value.string ?? value.words
     if let type = value["class_name"]?.string {
-      name = type == "function" ? value["config"]?.string ?? "" : type
+      name = type == "function" ? value["config"]?.string ?? type : type
+      if let owner = value.classOwner {
+        throw step.problem("the activation '\(name)' is one of '\(owner)', which is not supported")
+      }
       if let layer = KerasActivationLayer(rawValue: type) {
         let inner = KerasLayer(
-          name: step.layer.name, type: type, module: "", config: value["config"]?.object ?? [:], calls: [], network: nil
-        )
+          name: step.layer.name, type: type, module: "", owner: nil, config: value["config"]?.object ?? [:], calls: [],
+          network: nil)
         let nested = KerasStep(
           layer: inner, name: step.name, place: step.place, inputs: [tensor], call: step.call, keywordInputs: [:])
         return try activated(nested, layer, tensor, part: part)
