@@ -18,6 +18,10 @@ extension KerasLayers {
       let scale = try step.float("alpha", default: 1)
       return [try translation.applied(step, .elu(scale: scale), try step.input(), part: nil)]
     },
+    "ThresholdedReLU": { (step, translation) throws(ImportError.Problem) in
+      let limit = try step.float("theta", default: 1)
+      return [try translation.applied(step, .above(limit: limit), try step.input(), part: nil)]
+    },
     "PReLU": learnedLeak,
     "Softmax": { (step, translation) throws(ImportError.Problem) in
       let input = try step.input()
