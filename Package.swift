@@ -95,7 +95,8 @@ let package = Package(
     tests("Training", ["Training", "Methods", "Datasets", "Workloads"]),
     tests("Exporters", ["Exporters", "Importers", "Methods", "Packed"]),
     tests("Pipeline", ["Pipeline", "Importers", "Exporters", "Datasets", "Methods", "Packed", "Training"]),
-    tests("CommandLine", ["signum", "signum-run", "Packed", "Datasets", "Tensors"], exclude: ["Snapshots"]),
+    tests(
+      "CommandLine", ["signum", "signum-run", "Importers", "Packed", "Datasets", "Tensors"], exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
 )

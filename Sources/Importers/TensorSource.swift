@@ -23,9 +23,16 @@ package protocol TensorSource {
   /// Every tensor that holds numbers, in the order of the file.
   var entries: [TensorEntry] { get }
 
+  /// What the file holds besides, and why it is not among them: a line each.
+  var notes: [String] { get }
+
   /// The numbers of a tensor as floats, in row-major order.
   ///
   /// Throws where there is none of this name, where it is no array of numbers or too large to be read, and where the
   /// file is damaged. Memory: the tensor, and parts of the file.
   func read(_ name: String) throws(ImportError) -> Tensor
+}
+
+extension TensorSource {
+  package var notes: [String] { [] }
 }

@@ -60,6 +60,14 @@ public struct Inspection: Codable, Hashable, Sendable {
     /// Why not, or what holds unless it is asked for; nil where there is nothing to say.
     public var reason: String?
   }
+  /// A tensor of a file in which nothing says what is computed with it.
+  public struct StoredTensor: Codable, Hashable, Sendable {
+    public var name: String
+    public var type: String
+    public var shape: [Int]
+    /// As it is stored; nil where that cannot be told.
+    public var bytes: Int?
+  }
   public var file: String
   /// `float`, `packed`, or `weights` for packed weights without a network.
   public var format: String
@@ -82,6 +90,8 @@ public struct Inspection: Codable, Hashable, Sendable {
   /// Empty where the model was not imported.
   public var layers: [Layer]
   public var codings: [Coding]
+  /// What the file holds, where it has no network.
+  public var tensors: [StoredTensor] = []
   /// What is odd about the file and keeps nobody from using it.
   public var warnings: [String]
   /// What keeps it from being imported.

@@ -10,6 +10,10 @@ import Tensors
 extension Inspection {
   init(float path: String, _ largest: Int) throws {
     let contents = try importer(for: path).contents(of: path)
+    if let contents, contents.isBare {
+      self.init(bare: contents, path)
+      return
+    }
     let isLarge = (contents?.bytes ?? 0) > largest
     var (source, failure): (SourceModel?, ImportError?)
     if !isLarge {
@@ -31,6 +35,13 @@ extension Inspection {
           + "multiply-adds are left out")
     }
     if let failure { problems = failure.problems.map { "\($0)" } }
+  }
+
+  /// Weights without a network.
+  private init(bare contents: ModelContents, _ path: String) {
+    self.init(path, contents, nil)
+    tensors = contents.tensors.map { StoredTensor(name: $0.name, type: $0.type, shape: $0.shape, bytes: $0.bytes) }
+    problems = ["holds tensors and no network: 'signum convert --weights-only' codes each of them on its own"]
   }
 
   /// What the file says, or where it says nothing, what was imported.
@@ -85,6 +96,11 @@ extension Inspection {
     inputShape = graph.inputs.first?.shape.dimensions ?? inputShape
     outputShape = graph.outputs.first.map { graph[$0].shape.dimensions } ?? outputShape
   }
+}
+
+extension ModelContents {
+  /// Whether there are weights, and nothing is computed with them.
+  fileprivate var isBare: Bool { operators.isEmpty && !tensors.isEmpty }
 }
 
 extension Inspection.Port {

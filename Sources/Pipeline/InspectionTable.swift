@@ -17,6 +17,10 @@ extension Inspection {
             + operators.map { [$0.name, "\($0.count)", $0.isSupported ? "" : "not supported"] }, right: 1...1))
     }
     if !layers.isEmpty { parts.append(layerTable) }
+    if !tensors.isEmpty {
+      let rows = tensors.map { [$0.name, $0.type, "\($0.shape)", $0.bytes.map(String.init) ?? ""] }
+      parts.append(aligned([["tensor", "stored as", "shape", "bytes"]] + rows, right: 3...3))
+    }
     if !codings.isEmpty { parts.append(codingTable) }
     if !provenance.isEmpty {
       parts.append(aligned(provenance.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }, right: nil))

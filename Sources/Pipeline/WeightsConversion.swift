@@ -67,6 +67,7 @@ public struct WeightsConversion {
     let start = ContinuousClock.now
     let entries = source.entries.filter { Self.isFloat($0.type) }
     let leftOut = source.entries.filter { !Self.isFloat($0.type) }.map(\.name)
+    for line in source.notes { note(line) }
     guard !entries.isEmpty else { throw InputError(["\(model): there are no tensors of floats"]) }
     let method = try makeMethod(named: recipe.method, options: recipe.options)
     note("\(recipe.method): \(entries.count { Self.isCoded($0) }) of \(entries.count) tensors become bits")

@@ -69,6 +69,12 @@ enum HDF5Child {
 
   /// Ends this process after so many seconds of processor time more.
   static func limitTime(seconds: Int) {
+    // Whoever started it may have done so from a thread that blocks signals, as those of Dispatch do; the block is
+    // handed down, and the signal of this limit would wait behind it.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGXCPU)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     var (usage, limit) = (rusage(), rlimit())
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     getrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &limit)
@@ -76,8 +82,12 @@ enum HDF5Child {
     setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &limit)
   }
 
+  /// To four gigabytes, or to what whoever started it allows.
   static func limitMemory() {
-    var memory = rlimit(rlim_cur: 4 << 30, rlim_max: 4 << 30)
+    var memory = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
+    memory.rlim_max = min(memory.rlim_max, 4 << 30)
+    memory.rlim_cur = min(memory.rlim_cur, memory.rlim_max)
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
   }
 

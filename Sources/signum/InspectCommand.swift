@@ -13,7 +13,7 @@ struct InspectCommand: ComputesNothing {
       why the others not; for a packed file also bytes, the share of zeros and the entropy \
       of the symbols, and where it came from. A network that cannot be imported is listed \
       all the same, with everything that stands in the way. Of an HDF5 file without \
-      a network it lists groups and arrays.
+      a network it lists groups and arrays, of an ONNX file tensors.
 
       With more than 64 MiB of weights a network is listed by what its file says of itself; \
       '--whole' reads the weights, too, for shapes and multiply-adds.

@@ -162,7 +162,7 @@ import Testing
     let arguments = ["convert", model, "--weights-only", "--method", "round:bits=3", "-o", output]
     let report = try Program.run(arguments + ["--json"]).object()
     #expect(report["method"] as? String == "round" && (report["tensors"] as? [Any])?.isEmpty == false)
-    #expect(try Program.run(arguments).text.contains("8 of 20 coded by round"))
+    #expect(try Program.run(arguments).text.contains("8 of 24 coded by round"))
     let shown = try Program.run(["inspect", output, "--json"]).object()
     #expect(shown["format"] as? String == "weights")
     for command in [["export", output, "--format", "onnx"], ["evaluate", output, "--data", Self.data]] {

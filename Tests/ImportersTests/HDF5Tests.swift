@@ -70,6 +70,34 @@ struct HDF5Tests {
     #expect(try array("numbers/bytes", of: "hdf5/objects.h5").bytes == (0..<100).map { UInt8($0) })
   }
 
+  /// Seventy million zeros in some ten thousand bytes: nothing is read of them.
+  @Test("an array that unpacks to more than its file may ask for is refused, and what to do is said")
+  func packedZeros() throws {
+    let path = Fixtures.path("hdf5/zeros.h5")
+    let size = try Data(contentsOf: URL(fileURLWithPath: path)).count
+    let words =
+      "zeros.h5: array 'model_weights/wide/wide/kernel:0': its [7000, 10000] numbers are, with those read before, more "
+      + "than a file of \(size) bytes may ask for: write the file again without compression"
+    #expect(size < 150_000)
+    func message(_ read: () throws -> Void) -> String {
+      do { try read() } catch { return "\(error)" }
+      return "read"
+    }
+    let source = try HDF5Tensors(path, opening: HDF5Reading.open)
+    #expect(message { _ = try source.read("model_weights/wide/wide/kernel:0") } == words)
+    #expect(message { _ = try KerasImporter.graph(from: path, opening: HDF5Reading.open) } == words)
+  }
+
+  @Test("all arrays of a file have one budget") func budget() throws {
+    var budget = HDF5Budget(bytes: 1000)
+    let half = HDF5Object(name: "half", kind: .dataset, shape: [1 << 25])
+    try budget.take(half)
+    try budget.take(half)
+    try budget.take(HDF5Object(name: "rest", kind: .dataset, shape: [2000]))
+    let one = HDF5Object(name: "one", kind: .dataset, shape: [])
+    #expect(throws: ImportError.Problem.self) { try budget.take(one) }
+  }
+
   @Test("what is no array of numbers is refused")
   func noArrays() {
     func message(_ name: String) -> String {

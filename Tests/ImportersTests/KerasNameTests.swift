@@ -75,7 +75,7 @@ struct KerasNameTests {
   }
 
   private func layer(_ name: String, _ type: String) -> KerasLayer {
-    KerasLayer(name: name, type: type, module: "keras.layers", config: [:], calls: [], network: nil)
+    KerasLayer(name: name, type: type, module: "keras.layers", owner: nil, config: [:], calls: [], network: nil)
   }
 
   @Test("in the tree by class and counter, or by the name that is written there") func tree() throws {
@@ -114,6 +114,26 @@ struct KerasNameTests {
     let store = try KerasStore([Named()])
     let groups = store.groups(of: [layer("a", "Conv2D"), layer("c", "Conv2D")], in: "")
     #expect(groups == ["a": "layers/conv2d_1", "c": "layers/conv2d"])
+  }
+
+  /// Layers may be called as the group of the optimizer is.
+  @Test(
+    "what an optimizer keeps is none of the tensors",
+    arguments: [
+      (["model_weights", "optimizer_weights"], ["model_weights/d/kernel:0", "optimizer_weights/adam/m:0"], 1),
+      (["layers", "optimizer/vars"], ["layers/dense/vars/0", "optimizer/vars/0", "optimizer/vars/1"], 2),
+      (
+        ["_layer_checkpoint_dependencies"],
+        ["_layer_checkpoint_dependencies/dense/vars/0", "optimizer/inner_optimizer/vars/0"], 1
+      ),
+      (["optimizer", "optimizer_weights"], ["optimizer/optimizer/kernel:0", "optimizer_weights/w"], 0),
+      (["optimizer_weights_too", "model_weights"], ["model_weights/d/w", "optimizer_weights_too/w"], 0),
+    ])
+  func optimizer(_ groups: [String], _ names: [String], _ count: Int) throws {
+    let source = try HDF5Tensors(Fixtures.path("keras/plain_k2.h5")) { _ in Listing(names, groups: groups) }
+    #expect(source.entries.map(\.name) == Array(names.dropLast(count)))
+    let words = "left out are \(count) arrays of the optimizer: only training that goes on reads them"
+    #expect(source.notes == (count == 0 ? [] : [words]))
   }
 
   @Test("the tensors of a file are listed and read without a network") func tensors() throws {

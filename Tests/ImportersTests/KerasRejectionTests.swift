@@ -209,6 +209,65 @@ struct KerasRejectionTests {
         "names the file '../secret.h5'"))
   }
 
+  /// What another wrote may compute anything, whatever it is called.
+  @Test(
+    "classes and functions of others that have the name of one of Keras",
+    arguments: [
+      (
+        "\"module\": \"keras.layers\", \"class_name\": \"Dense\"", "\"module\": \"mine\", \"class_name\": \"Dense\"",
+        "layer 'out' (mine>Dense): this layer is not supported"
+      ),
+      (
+        "\"activation\": \"softmax\"",
+        "\"activation\": {\"module\": \"mine\", \"class_name\": \"function\", \"config\": \"softmax\"}",
+        "node 'out' (Dense): the activation 'softmax' is one of 'mine', which is not supported"
+      ),
+      (
+        "\"activation\": \"softmax\"",
+        "\"activation\": {\"class_name\": \"mine>Softmax\", \"config\": {}, \"registered_name\": \"mine>Softmax\"}",
+        "node 'out' (Dense): the activation 'mine>Softmax' is one of 'mine', which is not supported"
+      ),
+      (
+        "\"activation\": \"softmax\"", "\"activation\": {\"class_name\": \"function\", \"config\": {\"code\": 1}}",
+        "node 'out' (Dense): the activation 'function' is not supported"
+      ),
+    ])
+  func namesakes(_ old: String, _ new: String, _ words: String) throws {
+    let problem = try #require(try changed("plain_k3.keras", [(old, new)]))
+    #expect(problem.hasPrefix("model.keras: \(words)"), "\(problem)")
+  }
+
+  @Test("weights in several files are not fetched from another folder by a link") func shards() throws {
+    let names = [
+      "shards_k3.json", "shards_k3.weights.json", "shards_k3_00000.weights.h5", "shards_k3_00001.weights.h5",
+      "shards_k3_00002.weights.h5",
+    ]
+    for (name, linked) in [("out", names[3...3]), ("cache", names[...])] {
+      try FileManager.default.createDirectory(atPath: folder.path(name), withIntermediateDirectories: true)
+      for file in names {
+        let place = folder.path("\(name)/\(file)")
+        if linked.contains(file) {
+          try FileManager.default.createSymbolicLink(
+            atPath: place, withDestinationPath: Fixtures.path("keras/\(file)"))
+        } else {
+          try FileManager.default.copyItem(atPath: Fixtures.path("keras/\(file)"), toPath: place)
+        }
+      }
+    }
+    func words(_ name: String) -> String {
+      do {
+        _ = try KerasImporter.graph(from: folder.path("\(name)/shards_k3.weights.json"), opening: HDF5Reading.open)
+        return "imported"
+      } catch { return error.description }
+    }
+    #expect(
+      words("out")
+        == "shards_k3.weights.json: 'weight_map' names the file 'shards_k3_00001.weights.h5', which leads to another "
+        + "folder: put the file itself in its place")
+    // As a cache keeps them: all of them as links into one folder.
+    #expect(words("cache") == "imported")
+  }
+
   /// The library would read whatever file the model names.
   @Test("weights that lie in other files are not opened") func elsewhere() {
     var words = ""

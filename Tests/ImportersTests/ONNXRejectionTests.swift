@@ -34,6 +34,8 @@ struct ONNXRejectionTests {
     "hides_input": "node 'relu.input' (Relu): computes 'input', which is there already",
     "huge_constant":
       "node 'huge' (ConstantOfShape): computes too many numbers from constants: its output has the shape [1048576, 1048576]",
+    "computed_condition":
+      "node 'choose' (If): input 0 ('c') must be a constant, but is computed from 'input'",
     "computed_shape":
       "node 'free' (Reshape): input 1 ('s') must be a constant, but is computed from 'input'",
     "mask": "node 'relu' (Relu): reads 'mask', output 1 of node 'pool' (MaxPool), which is not supported",
@@ -49,6 +51,7 @@ struct ONNXRejectionTests {
     "truncated": "is damaged or cut short: the field at byte 19 is 12388 bytes long, 6185 are left",
     "slices_batch": "node 'half' (Slice): takes a part of the batch, which is not supported",
     "twice_constant": "constant 'w': occurs twice",
+    "twice_input": "input 'input': is declared twice",
     "twice_output": "node 'neg.output' (Neg): computes 'output', which is there already",
     "unknown_value": "node 'add' (Add): reads 'ghost', which nothing before it computes",
     "zeros": "is not an ONNX model: a field of no known kind at byte 0",
@@ -62,7 +65,7 @@ struct ONNXRejectionTests {
 
   @Test("every rejected file has its message") func complete() throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path("onnx/rejected")).sorted()
-    #expect(files == (Self.messages.keys + ["several"]).map { "\($0).onnx" }.sorted())
+    #expect(files == (Self.messages.keys + ["loop", "several"]).map { "\($0).onnx" }.sorted())
   }
 
   @Test("all problems are reported together, and what to do") func several() {
@@ -82,6 +85,12 @@ struct ONNXRejectionTests {
         "of constants BitCast, NonZero, Range, Unique; export the model without the others, or cut it before them"
       )
         == true)
+  }
+
+  @Test("a loop is an operator that is not supported") func loop() {
+    let lines = message(Fixtures.path("onnx/rejected/loop.onnx")).split(separator: "\n")
+    #expect(lines.first == "loop.onnx: node 'loop' (Loop): this operator is not supported")
+    #expect(lines.count == 2 && lines.last?.contains("supported operators are") == true)
   }
 
   @Test("a file that is not there, a folder, an unknown kind") func paths() {

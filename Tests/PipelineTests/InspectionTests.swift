@@ -49,6 +49,42 @@ struct InspectionTests {
     #expect(throws: (any Error).self) { try inspect("README.md") }
   }
 
+  /// What `inspect` shows of weights without a network.
+  @Test func weightsWithoutANetwork() throws {
+    let folder = try TemporaryFolder()
+    let weights = [
+      ONNXBytes.tensor("kernel", [3, 2], ONNXBytes.raw([Float](repeating: 1, count: 6))),
+      ONNXBytes.tensor("ids", type: 7, [2], ONNXBytes.raw([Int64(1), 2])),
+    ]
+    let path = folder.path("weights.onnx")
+    try Data(ONNXBytes.model(initializers: weights)).write(to: URL(fileURLWithPath: path))
+    let found = try Inspection(of: path)
+    #expect(found.tensors.map(\.name) == ["kernel", "ids"] && found.tensors.map(\.shape) == [[3, 2], [2]])
+    #expect(found.tensors.map(\.type) == ["float32", "int64"] && found.tensors.map(\.bytes) == [24, 16])
+    #expect(found.parameters == 8 && found.layers.isEmpty && found.problems.count == 1)
+    #expect(found.problems[0].hasPrefix("holds tensors and no network"))
+    let lines = found.table.split(separator: "\n")
+    #expect(lines.contains("tensor  stored as  shape   bytes") && lines.contains("ids     int64      [2]        16"))
+    #expect(try JSONDecoder().decode(Inspection.self, from: JSONEncoder().encode(found)) == found)
+    #expect(try inspect("fixtures/demo/fashion_resnet8.onnx").tensors.isEmpty)
+  }
+
+  /// Exporters write weights as initializers, or as nodes.
+  @Test func weightsInConstantNodes() throws {
+    let folder = try TemporaryFolder()
+    let weight = ONNXBytes.tensor("", [8, 2, 1, 1], ONNXBytes.raw([Float](repeating: 0.5, count: 16)))
+    let model = ONNXBytes.model(
+      nodes: [ONNXBytes.constant("weight", weight), ONNXBytes.node("Conv", ["input", "weight"], "output")],
+      inputs: [ONNXBytes.port("input", [1, 2, 4, 4])], outputs: [ONNXBytes.port("output", [1, 8, 4, 4])])
+    let path = folder.path("net.onnx")
+    try Data(model).write(to: URL(fileURLWithPath: path))
+    let found = try Inspection(of: path)
+    #expect(found.parameters == 16 && found.types.map(\.bytes) == [64] && found.problems.isEmpty)
+    #expect(found.codings.map(\.canBeCoded) == [true])
+    let large = try Inspection(of: path, largest: 63)
+    #expect(large.layers.isEmpty && large.warnings.count == 1 && large.codings.map(\.layer) == ["Conv.output"])
+  }
+
   @Test func whatCannotBecomeBitsIsSaidWithItsReason() throws {
     let found = try inspect("fixtures/onnx/bert_eager_ts_op14.onnx")
     let lookUps = found.codings.filter { $0.kind == "gather" }

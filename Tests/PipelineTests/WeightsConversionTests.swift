@@ -66,6 +66,35 @@ struct WeightsConversionTests {
     #expect(try WeightsFile.read(output).weights.count == report.tensors.count)
   }
 
+  /// Exporters write weights as initializers, or as nodes.
+  @Test func weightsInConstantNodes() throws {
+    let folder = try #require(folder)
+    let weight = ONNXBytes.tensor("", [8, 2, 1, 1], ONNXBytes.raw((0..<16).map { Float($0) - 7.5 }))
+    let places = ONNXBytes.tensor(type: 7, [1], ONNXBytes.raw([Int64(3)]))
+    let model = ONNXBytes.model(
+      nodes: [
+        ONNXBytes.constant("weight", weight), ONNXBytes.constant("places", places),
+        ONNXBytes.node("Conv", ["input", "weight"], "output"),
+      ], inputs: [ONNXBytes.port("input", [1, 2, 4, 4])], outputs: [ONNXBytes.port("output", [1, 8, 4, 4])])
+    try Data(model).write(to: URL(fileURLWithPath: folder.path("net.onnx")))
+    let output = folder.path("w.signum")
+    let report = try WeightsConversion(recipe: recipe("xnor")).convert(model: folder.path("net.onnx"), to: output)
+    #expect(report.tensors.map(\.coding) == ["binary"] && report.leftOut == ["places"])
+    let found = try #require(try WeightsFile.read(output).weights.first)
+    #expect(found.name == "weight" && found.weight.coded?.decoded().scalars.prefix(4) == [-7, -7, -5, -5])
+  }
+
+  /// Only training that goes on reads what an optimizer keeps.
+  @Test(arguments: ["trained_k3.h5", "trained_k3.keras"])
+  func momentsOfTheOptimizerAreLeftOut(_ file: String) throws {
+    let output = try #require(folder).path("w.signum")
+    var notes: [String] = []
+    let conversion = WeightsConversion(recipe: recipe("xnor")) { notes.append($0) }
+    let report = try conversion.convert(model: Project.path("fixtures/keras/\(file)"), to: output)
+    #expect(report.tensors.map(\.shape) == [[2], [3, 2]] || report.tensors.map(\.shape) == [[3, 2], [2]])
+    #expect(notes.contains { $0.hasPrefix("left out are ") && $0.contains("arrays of the optimizer") })
+  }
+
   @Test func whatCannotBeDoneIsSaid() throws {
     let output = try #require(folder).path("w.signum")
     func problem(_ model: String, _ output: String) -> String {

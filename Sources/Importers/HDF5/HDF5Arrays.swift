@@ -159,8 +159,13 @@ struct HDF5Array: ~Copyable {
     let rowCount = dimensions.dropFirst().reduce(1, *)
     let rowBytes = size * rowCount
     let step = rowsAtOnce(rowBytes: rowBytes)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(step, rows) * rowBytes, alignment: 64)
-    defer { buffer.deallocate() }
+    // The file says how large its chunks are, and the child may take so much memory and no more.
+    let most = min(step, rows) * rowBytes
+    guard let room = malloc(most) else {
+      throw ImportError.Problem.unreadable(reason: "\(most) bytes of an array at once are more than memory is for")
+    }
+    defer { free(room) }
+    let buffer = UnsafeMutableRawBufferPointer(start: room, count: most)
     for start in stride(from: 0, to: rows, by: step) {
       let count = min(step, rows - start)
       var (first, sizes) = (dimensions.map { _ in hsize_t(0) }, dimensions.map { hsize_t($0) })

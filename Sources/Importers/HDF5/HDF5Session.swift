@@ -9,14 +9,17 @@ package final class HDF5Session: HDF5Source {
   package let objects: [HDF5Object]
   private let child: HDF5Child
   private let path: String
+  private var budget: HDF5Budget
 
-  /// - Parameter patience: how many seconds may pass without a byte from the child.
-  package init(_ place: HDF5Place, patience: Int = 60) throws(ImportError) {
+  /// - Parameters:
+  ///   - patience: how many seconds may pass without a byte from the child.
+  ///   - program: what is started; `signum` where none is given.
+  package init(_ place: HDF5Place, patience: Int = 60, program: URL? = nil) throws(ImportError) {
     path = place.path
     do throws(ImportError.Problem) {
       // Refuses what is missing or no file before a process is started for it.
-      _ = try MappedFile(place.path)
-      let child = try HDF5Child(place, patience: patience)
+      budget = HDF5Budget(bytes: try MappedFile(place.path).bytes.count)
+      let child = try HDF5Child(place, patience: patience, program: program)
       self.child = child
       let size = try child.nextLength()
       guard size <= HDF5Session.longestList else { throw .damaged("its list of contents has \(size) bytes") }
@@ -40,6 +43,7 @@ package final class HDF5Session: HDF5Source {
       guard objects.indices.contains(index), let dimensions = objects[index].shape,
         let shape = Shape.checked(dimensions), shape.count <= 2 << 30
       else { throw .model("has no array of the number \(index) that can be read") }
+      try budget.take(objects[index])
       try child.ask(for: index)
       guard try child.nextLength() == shape.count * 4 else { throw .damaged("an array has not the size that it names") }
       var failure: ImportError.Problem?
@@ -62,8 +66,8 @@ private final class HDF5Child {
   private let patience: Int
   private let file: String
 
-  init(_ place: HDF5Place, patience: Int) throws(ImportError.Problem) {
-    guard let program = HDF5Child.program else {
+  init(_ place: HDF5Place, patience: Int, program: URL?) throws(ImportError.Problem) {
+    guard let program = program ?? HDF5Child.program else {
       throw .model("HDF5 files are read by the program 'signum', which is not beside this one")
     }
     var ends: [Int32] = [-1, -1]

@@ -21,6 +21,31 @@ package protocol HDF5Source: AnyObject {
   func tensor(at index: Int) throws(ImportError) -> Tensor
 }
 
+/// How many numbers may still be read of a file: a fixed number of them, and some for each of its bytes.
+///
+/// Deflate packs a thousand zeros into a byte, so that a file of four megabytes could ask for gigabytes. Weights that
+/// were trained are hardly packed at all; those that are not packed always fit.
+struct HDF5Budget {
+  private let size: Int
+  private var left: Int
+
+  /// - Parameter size: of the file, or of the archive that it lies in.
+  init(bytes size: Int) {
+    self.size = size
+    left = 1 << 26 + 2 * size
+  }
+
+  mutating func take(_ object: HDF5Object) throws(ImportError.Problem) {
+    guard let count = Shape.count(of: object.shape ?? []), count <= left else {
+      throw .value(
+        "array", name: object.name,
+        problem: "its \(object.shape ?? []) numbers are, with those read before, more than a file of \(size) bytes may "
+          + "ask for: write the file again without compression")
+    }
+    left -= count
+  }
+}
+
 /// Opens HDF5 files: `HDF5Session.open` for files of strangers, `HDF5Reading.open` for files that are known to be good.
 package typealias HDF5Opening = @Sendable (HDF5Place) throws(ImportError) -> any HDF5Source
 
@@ -30,6 +55,7 @@ package final class HDF5Reading: HDF5Source {
   package let objects: [HDF5Object]
   private let file: HDF5Handle
   private let path: String
+  private var budget: HDF5Budget
 
   package init(_ place: HDF5Place) throws(ImportError) {
     path = place.path
@@ -37,6 +63,7 @@ package final class HDF5Reading: HDF5Source {
     defer { HDF5Library.lock.unlock() }
     do throws(ImportError.Problem) {
       HDF5Library.silenceErrors()
+      budget = HDF5Budget(bytes: try MappedFile(place.path).bytes.count)
       file = try HDF5File.open(place)
       objects = try HDF5File.objects(in: file)
     } catch {
@@ -51,6 +78,7 @@ package final class HDF5Reading: HDF5Source {
     defer { HDF5Library.lock.unlock() }
     do {
       let array = try array(at: index)
+      try budget.take(objects[index])
       var failure: (any Error)?
       let tensor = Tensor(array.shape) { target in
         do {

@@ -3,21 +3,41 @@ import Tensors
 /// The arrays of numbers in an HDF5 file that holds no graph, or whose graph nobody wants.
 package final class HDF5Tensors: TensorSource {
   package let entries: [TensorEntry]
+  package let notes: [String]
   private let source: any HDF5Source
   private let places: [String: Int]
   private let path: String
 
-  /// Of a `.keras` archive those of its weights.
+  /// Of a `.keras` archive those of its weights. What an optimizer keeps for each weight is none of them.
   package init(_ path: String, opening: HDF5Opening = HDF5Session.open) throws(ImportError) {
     self.path = path
     source = try opening(try HDF5Tensors.place(of: path))
+    let isOfOptimizer = HDF5Tensors.optimizer(of: source.objects)
     var (entries, places): ([TensorEntry], [String: Int]) = ([], [:])
+    var moments = 0
     for (index, object) in source.objects.enumerated() {
       guard object.kind == .dataset, let type = object.numberType, let shape = object.shape else { continue }
+      guard !isOfOptimizer(object.name) else { moments += 1; continue }
       entries.append(TensorEntry(name: object.name, shape: shape, type: type))
       places[object.name] = index
     }
     (self.entries, self.places) = (entries, places)
+    notes =
+      moments == 0
+      ? [] : ["left out are \(moments) arrays of the optimizer: only training that goes on reads them"]
+  }
+
+  /// Whether an array is the optimizer's, by its name.
+  ///
+  /// Keras writes `optimizer_weights` beside `model_weights`; the tree of Keras 3 has `optimizer` beside `layers`. In a
+  /// file of layers alone a layer may bear that name, and has no `vars` at once in its group.
+  private static func optimizer(of objects: [HDF5Object]) -> (String) -> Bool {
+    let groups = Set(objects.filter { $0.kind == .group }.map(\.name))
+    var starts: [String] = []
+    if groups.contains("model_weights") { starts.append("optimizer_weights/") }
+    let isTree = ["layers", "_layer_checkpoint_dependencies", "optimizer/vars"].contains { groups.contains($0) }
+    if isTree { starts.append("optimizer/") }
+    return { name in starts.contains { name.hasPrefix($0) } }
   }
 
   private static func place(of path: String) throws(ImportError) -> HDF5Place {

@@ -73,10 +73,8 @@ struct KerasFile {
   /// Weights in several files, which this one names; or an architecture with the weights beside it.
   private init(json path: String, _ opening: HDF5Opening) throws {
     let content = try Self.text(path)
-    let folder = (path as NSString).deletingLastPathComponent
-    func place(_ name: String) -> String { folder.isEmpty ? name : "\(folder)/\(name)" }
     if content["weight_map"] != nil {
-      let shards = try Self.shards(content).map(place)
+      let shards = try Self.shards(content, in: ModelFolder(of: path))
       store = try KerasStore(shards.map { try opening(HDF5Place($0)) })
       guard let beside = Self.architecture(beside: path) else {
         throw ImportError.Problem.noNetwork(
@@ -107,7 +105,17 @@ struct KerasFile {
     }
   }
 
-  /// The files of `weight_map`. Throws where a name leads to another folder.
+  /// The files of `weight_map` beside the one that names them. Throws where a link leads to another folder.
+  private static func shards(_ map: JSONValue, in folder: ModelFolder) throws(ImportError.Problem) -> [String] {
+    let names = try shards(map)
+    if let name = names.first(where: { !folder.holds($0) }) {
+      throw .model(
+        "'weight_map' names the file '\(name)', which leads to another folder: put the file itself in its place")
+    }
+    return names.map(folder.place)
+  }
+
+  /// The names of `weight_map`. Throws where a name is that of another folder.
   private static func shards(_ map: JSONValue) throws(ImportError.Problem) -> [String] {
     var names: [String] = []
     var seen: Set<String> = []

@@ -6,6 +6,8 @@ struct KerasLayer: Sendable {
   let type: String
   /// Where the class is defined; empty where the file does not say it.
   let module: String
+  /// Whose class it is, where it is none of Keras: the package that it is registered in, or its module.
+  let owner: String?
   let config: [String: JSONValue]
   /// How it is called, once for each time; of the layers of a sequential network none are listed.
   let calls: [KerasCall]
@@ -134,9 +136,11 @@ extension KerasLayer {
     // Of a class that was registered in a package the file says 'package>class'.
     self.type = String(type.split(separator: ">").last ?? "")
     module = json["module"]?.string ?? ""
+    owner = json.classOwner
     config = content.object ?? [:]
     name = json["name"]?.string ?? config["name"]?.string ?? "\(type.lowercased())_\(place)"
-    let isNetwork = KerasNetwork.types.contains(self.type) && (content.array != nil || config["layers"] != nil)
+    let isNetwork =
+      owner == nil && KerasNetwork.types.contains(self.type) && (content.array != nil || config["layers"] != nil)
     network = try isNetwork ? KerasNetwork(json, depth: depth + 1) : nil
     guard let nodes = json["inbound_nodes"] else { calls = []; return }
     guard let nodes = nodes.array else {
@@ -150,6 +154,33 @@ extension KerasLayer {
       calls.append(call)
     }
     self.calls = calls
+  }
+}
+
+extension KerasLayer {
+  /// Keras by the names that it had, and Python itself.
+  fileprivate static let packages: Set<String> = ["keras", "tf_keras", "keras_core", "builtins"]
+
+  /// The class as it is known to whoever wrote it: `mine>Dense` is another than `Dense`.
+  var fullType: String { owner.map { "\($0)>\(type)" } ?? type }
+}
+
+extension JSONValue {
+  /// Whose the class is that an object names; nil for one of Keras.
+  ///
+  /// A class that was registered has its package before its name, as `class_name` in Keras 1 and 2 and as
+  /// `registered_name` since; one that was not has its module alone. Keras writes of its own classes no package, and no
+  /// module or one of its own.
+  var classOwner: String? {
+    for key in ["registered_name", "class_name"] {
+      let parts = (self[key]?.string ?? "").split(separator: ">", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { return String(parts[0]) }
+    }
+    let module = self["module"]?.string ?? ""
+    let parts = module.split(separator: ".")
+    guard let first = parts.first else { return nil }
+    let isOfKeras = first == "tensorflow" ? parts.contains("keras") : KerasLayer.packages.contains(String(first))
+    return isOfKeras ? nil : module
   }
 }
 

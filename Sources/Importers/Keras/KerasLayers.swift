@@ -14,16 +14,19 @@ enum KerasLayers {
     }
   }()
 
+  /// What a layer becomes; nil where that is not known. A class that only has the name of one of Keras is another.
+  static func handler(of layer: KerasLayer) -> Handler? { layer.owner == nil ? handlers[layer.type] : nil }
+
   static let names = (Array(handlers.keys) + ["Functional", "InputLayer", "Model", "Sequential"]).sorted()
 
   /// Why a layer is not translated.
   static func refusal(of layer: KerasLayer, named name: String) -> ImportError.Problem {
-    switch layer.type {
+    switch layer.fullType {
     case "Lambda", "TFOpLambda", "SlicingOpLambda":
       .node(
         name: name, operation: layer.type,
         problem: "is code in the file, which is never run: build the model with layers in its place")
-    default: .unsupportedLayer(type: layer.type, layers: [name])
+    default: .unsupportedLayer(type: layer.fullType, layers: [name])
     }
   }
 

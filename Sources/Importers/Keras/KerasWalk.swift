@@ -35,7 +35,7 @@ extension KerasTranslation {
     } else {
       value = addFirstInput(of: network)
     }
-    for layer in network.layers where layer.type != "InputLayer" {
+    for layer in network.layers where layer.fullType != "InputLayer" {
       // After a layer that could not be made the others are still looked at.
       let results = step(layer, KerasCall(arguments: []), place(layer), values: [value], keywords: [:])
       value = results.first ?? nil
@@ -155,7 +155,7 @@ extension KerasTranslation {
     if let network = layer.network {
       return translate(network, inputs: values, names: place.names, group: place.group, call: nil)
     }
-    guard let handler = KerasLayers.handlers[layer.type] else {
+    guard let handler = KerasLayers.handler(of: layer) else {
       report(KerasLayers.refusal(of: layer, named: place.names.joined(separator: "/")))
       return [nil]
     }

@@ -13,11 +13,12 @@ extension ONNXImporter {
 
 extension ModelContents {
   init(_ model: ONNXModel) {
-    let tensors = model.initializers.map(TensorEntry.init)
+    let tensors = model.tensors.map(TensorEntry.init)
     let known = Dictionary(tensors.map { ($0.name, $0) }) { $1 }
+    let defaults = Set(model.initializers.map(\.name))
     let counts = Self.counts(model.nodes)
     self.init(
-      format: Self.words(model), inputs: model.inputs.filter { known[$0.name] == nil }.map(Port.init),
+      format: Self.words(model), inputs: model.inputs.filter { !defaults.contains($0.name) }.map(Port.init),
       outputs: model.declaredOutputs.map(Port.init), operators: counts.map(\.count), tensors: tensors,
       weightUses: Self.weightUses(model.nodes, known),
       problems: Self.operatorSetProblems(model) + model.nameProblems

@@ -11,6 +11,9 @@ struct ONNXModel {
   var declaredOutputs: [ONNXInput] = []
   /// Which program wrote the file, with its version.
   var producer = ""
+
+  /// Every tensor of the graph: the initializers, then those of `Constant` nodes. Exporters keep weights as either.
+  var tensors: [ONNXTensor] { initializers + nodes.compactMap(\.constant) }
 }
 
 /// An input or output as it is declared.
@@ -32,6 +35,14 @@ struct ONNXNode {
   var attributes: [String: ONNXAttribute]
 
   func problem(_ problem: String) -> ImportError.Problem { .node(name: name, operation: operation, problem: problem) }
+
+  /// The tensor of a `Constant` node under the name of the output, by which the others read it; nil for other nodes.
+  var constant: ONNXTensor? {
+    guard operation == "Constant", domain.isEmpty, let output = outputs.first, !output.isEmpty else { return nil }
+    var tensor = attributes["value"]?.tensor
+    tensor?.name = output
+    return tensor
+  }
 }
 
 /// The value of an attribute: one of these is set.

@@ -4,37 +4,19 @@ import Tensors
 /// The files that the weights of one model stand in: the model itself, and those beside it.
 struct ONNXFiles {
   let model: MappedFile
-  private let path: String
-  private let folder: String
+  private let folder: ModelFolder
   private var external: [String: MappedFile] = [:]
 
   init(_ model: MappedFile, path: String) {
     self.model = model
-    self.path = path
-    folder = (path as NSString).deletingLastPathComponent
+    folder = ModelFolder(of: path)
   }
 
   /// The files beside the model that have been read, sorted.
-  var externalPaths: [String] { external.keys.sorted().map { (folder as NSString).appendingPathComponent($0) } }
+  var externalPaths: [String] { external.keys.sorted().map(folder.place) }
 
   /// How many bytes have been mapped.
   var size: Int { external.values.reduce(model.bytes.count) { $0 + $1.bytes.count } }
-
-  /// Whether a file is in the model's folder once all links are followed, or in that of the file that the model itself
-  /// is a link to: caches keep models and their data as links into one folder. What is not there is judged later.
-  private func standsBeside(_ location: String) -> Bool {
-    guard let found = Self.followed((folder as NSString).appendingPathComponent(location)) else { return true }
-    let own = [Self.followed(folder.isEmpty ? "." : folder)] + [Self.followed(path).map(Self.folder)]
-    return own.contains { folder in folder.map { found == $0 || found.hasPrefix($0 == "/" ? $0 : $0 + "/") } ?? false }
-  }
-
-  private static func folder(of path: String) -> String { (path as NSString).deletingLastPathComponent }
-
-  private static func followed(_ path: String) -> String? {
-    guard let resolved = realpath(path, nil) else { return nil }
-    defer { free(resolved) }
-    return String(cString: resolved)
-  }
 
   /// Hands pages that were read back to the system: they are in its cache, and count as this program's no more.
   func releasePages() {
@@ -50,10 +32,10 @@ struct ONNXFiles {
       throw DataProblem("its data must stand beside the model, not at '\(location)'")
     }
     if external[location] == nil {
-      guard standsBeside(location) else {
+      guard folder.holds(location) else {
         throw DataProblem("its data must stand beside the model, but '\(location)' leads to another folder")
       }
-      do { external[location] = try MappedFile((folder as NSString).appendingPathComponent(location)) } catch {
+      do { external[location] = try MappedFile(folder.place(of: location)) } catch {
         if case .noSuchFile = error {
           throw DataProblem("its data is missing: put the file '\(location)' beside the model")
         }

@@ -16,8 +16,10 @@ package final class ONNXTensorSource: TensorSource {
       let file = try MappedFile(path)
       let model = try ONNXModel(ONNXSkeleton(of: file.bytes))
       guard model.nameProblems.isEmpty else { throw ImportError(path, model.nameProblems) }
-      entries = model.initializers.map(TensorEntry.init)
-      tensors = Dictionary(uniqueKeysWithValues: model.initializers.map { ($0.name, $0) })
+      let all = model.tensors
+      entries = all.map(TensorEntry.init)
+      // Names that occur twice are among the problems.
+      tensors = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
       files = ONNXFiles(file, path: path)
     } catch let error as ImportError {
       throw error

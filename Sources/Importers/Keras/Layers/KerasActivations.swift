@@ -18,6 +18,10 @@ extension KerasLayers {
       let scale = try step.float("alpha", default: 1)
       return [try translation.applied(step, .elu(scale: scale), try step.input(), part: nil)]
     },
+    "ThresholdedReLU": { (step, translation) throws(ImportError.Problem) in
+      let limit = try step.float("theta", default: 1)
+      return [try translation.applied(step, .above(limit: limit), try step.input(), part: nil)]
+    },
     "PReLU": learnedLeak,
     "Softmax": { (step, translation) throws(ImportError.Problem) in
       let input = try step.input()
@@ -68,13 +72,16 @@ extension KerasTranslation {
   ) throws(ImportError.Problem) -> KerasTensor {
     guard let value = step.value(["activation"]) else { return tensor }
     // A word, or a layer or a function that Keras wrote as an object.
-    var name = value.string ?? ""
+    var name = value.string ?? value.words
     if let type = value["class_name"]?.string {
-      name = type == "function" ? value["config"]?.string ?? "" : type
+      name = type == "function" ? value["config"]?.string ?? type : type
+      if let owner = value.classOwner {
+        throw step.problem("the activation '\(name)' is one of '\(owner)', which is not supported")
+      }
       if let layer = KerasActivationLayer(rawValue: type) {
         let inner = KerasLayer(
-          name: step.layer.name, type: type, module: "", config: value["config"]?.object ?? [:], calls: [], network: nil
-        )
+          name: step.layer.name, type: type, module: "", owner: nil, config: value["config"]?.object ?? [:], calls: [],
+          network: nil)
         let nested = KerasStep(
           layer: inner, name: step.name, place: step.place, inputs: [tensor], call: step.call, keywordInputs: [:])
         return try activated(nested, layer, tensor, part: part)
@@ -132,9 +139,44 @@ extension KerasTranslation {
       let size = try added(Pointwise(.magnitude), [x], "magnitude")
       let one = constant(step, Tensor(scalar: 1), "one")
       id = try added(Divide(), [x, try added(Add(), [size, one], "sum")])
+    case "hard_tanh": id = try added(Clip(minimum: -1, maximum: 1), [x])
+    case "tanh_shrink": id = try added(Subtract(), [x, try added(Pointwise(.tanh), [x], "tanh")])
+    case "log_sigmoid", "squareplus", "sparse_plus": id = try composed(step, name, x, part)
     default: throw step.problem("the activation '\(name)' is not supported")
     }
     return KerasTensor(node: id, layout: tensor.layout)
+  }
+
+  /// Activations that Keras 3 has, of operators and numbers.
+  private mutating func composed(
+    _ step: KerasStep, _ name: String, _ x: Graph.Node.ID, _ part: String?
+  ) throws(ImportError.Problem) -> Graph.Node.ID {
+    let start = part.map { $0 + "/" } ?? ""
+    func number(_ name: String, _ value: Float) -> Graph.Node.ID { constant(step, Tensor(scalar: value), name) }
+    switch name {
+    case "log_sigmoid":
+      let minus = number("minus", -1)
+      let turned = try add(step, Multiply(), [x, minus], part: start + "minus")
+      let soft = try add(step, Pointwise(.softplus), [turned], part: start + "softplus")
+      return try add(step, Multiply(), [soft, minus], part: part)
+    case "squareplus":
+      // (x + √(x² + 4)) / 2
+      let square = try add(step, Multiply(), [x, x], part: start + "square")
+      let sum = try add(step, Add(), [square, number("four", 4)], part: start + "sum")
+      let root = try add(step, Pointwise(.squareRoot), [sum], part: start + "root")
+      let twice = try add(step, Add(), [x, root], part: start + "twice")
+      return try add(step, Multiply(), [twice, number("half", 0.5)], part: part)
+    default:
+      // (x + 1)² / 4 between −1 and 1, 0 below, x above.
+      let one = number("one", 1)
+      let shifted = try add(step, Add(), [x, one], part: start + "shifted")
+      let near = try add(step, Clip(minimum: 0, maximum: 2), [shifted], part: start + "near")
+      let half = try add(step, Multiply(), [near, number("half", 0.5)], part: start + "half")
+      let square = try add(step, Multiply(), [half, half], part: start + "square")
+      let beyond = try add(step, Subtract(), [x, one], part: start + "beyond")
+      let above = try add(step, Relu(), [beyond], part: start + "above")
+      return try add(step, Add(), [square, above], part: part)
+    }
   }
 
   /// `max(0, x) + ln(1 + exp(−|x|))`, which no large number overflows.
@@ -201,6 +243,10 @@ extension ScalarFunction {
     case "elu": self = .elu(scale: 1)
     case "leaky_relu": self = .leakyRelu(slope: 0.2)
     case "exponential": self = .exponential
+    case "celu": self = .celu(scale: 1)
+    case "hard_shrink": self = .shrink(limit: 0.5, bias: 0)
+    case "soft_shrink": self = .shrink(limit: 0.5, bias: 0.5)
+    case "sparse_sigmoid": self = .hardSigmoid(slope: 0.5, offset: 0.5)
     default: return nil
     }
   }

@@ -37,9 +37,11 @@ extension KerasLayers {
     let cells: [String: any RecurrentCell.Type] = [
       "LSTM": LongShortTermMemory.self, "GRU": GatedUnit.self, "SimpleRNN": SimpleUnit.self,
     ]
-    guard let cell = cells[layer.type] else {
-      throw step.problem("stands around a \(layer.type), which is not supported")
+    guard let cell = cells[layer.fullType] else {
+      throw step.problem("stands around a \(layer.fullType), which is not supported")
     }
+    let backwards = step.layer.config["backward_layer"]?.classOwner
+    try step.require(backwards == nil, "'backward_layer' is of a class of '\(backwards!)', which is not supported")
     let inner = KerasStep(
       layer: layer, name: step.name, place: step.place, inputs: step.inputs, call: step.call, keywordInputs: [:])
     try inner.requireFalse("stateful")

@@ -27,7 +27,7 @@ extension KerasLayers {
     let known: Set<String> = [
       "Dense", "Activation", "Dropout", "ReLU", "LeakyReLU", "ELU", "LayerNormalization", "Softmax",
     ]
-    try step.require(known.contains(layer.type), "stands around a \(layer.type), which is not supported")
+    try step.require(known.contains(layer.fullType), "stands around a \(layer.fullType), which is not supported")
     let inner = KerasStep(
       layer: layer, name: step.name, place: place, inputs: step.inputs, call: step.call, keywordInputs: [:])
     return try handlers[layer.type]!(inner, &translation)
