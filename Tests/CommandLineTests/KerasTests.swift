@@ -76,6 +76,13 @@ struct KerasTests {
         && warned.errors.contains("nan_k3.h5: tensor 'conv/kernel': 1 of its 36 elements are NaN"))
   }
 
+  /// `endless.h5` was found by `make fuzz`: the library goes round in circles in it, and the child's time ends that.
+  @Test("a file without an end is refused") func endless() throws {
+    let outcome = try Program.run(["inspect", "fixtures/hdf5/endless.h5"])
+    #expect(
+      outcome.status == 1 && outcome.errors.hasPrefix("error: endless.h5: is damaged: "), "\(outcome.errors)")
+  }
+
   /// Seeded damage to HDF5 files, which the library reads in a child: always an import or one clear error, and nothing
   /// that hangs. `SIGNUM_CORRUPTIONS` says how many; a fuzzing run asks for 5,000.
   @Test("damaged HDF5 files cannot crash the command") func corruptions() throws {

@@ -38,7 +38,7 @@ package enum HDF5Service {
     }
   }
 
-  private static let patience = 10
+  private static let patience = 4
   /// Less than any processor unpacks.
   private static let numbersASecond = 4 << 20
 
