@@ -47,6 +47,14 @@ struct ONNXRejectionTests {
     "self_cycle": "node 'add.output' (Add): reads 'output', which nothing before it computes",
     "short_weight": "constant 'w': the shape [3, 2, 3, 3] of FLOAT does not fit 40 bytes of data",
     "string_input": "input 'input': holds STRING; only numbers are supported as inputs",
+    "function_of_another_set":
+      "node 'call' (F0): is a function of operator set 17, but the model is of 18: convert one of them",
+    "function_of_two":
+      "node 'call' (F0): its function takes 0 inputs and gives 1 outputs, not 1 and 1",
+    "function_twice": "has two functions 'own.F0'",
+    "functions_in_a_circle": "its functions call each other in a circle, or more than 64 deep",
+    "functions_without_end": "has more than 262144 nodes of functions",
+    "sparse_constant": "constant 'thin': is sparse, which is not supported: save it with all its numbers",
     "text": "is a text file, not a model",
     "truncated": "is damaged or cut short: the field at byte 19 is 12388 bytes long, 6185 are left",
     "slices_batch": "node 'half' (Slice): takes a part of the batch, which is not supported",

@@ -12,19 +12,24 @@ package final class HDF5Tensors: TensorSource {
   package init(_ path: String, opening: HDF5Opening = HDF5Session.open) throws(ImportError) {
     self.path = path
     source = try opening(try HDF5Tensors.place(of: path))
-    let isOfOptimizer = HDF5Tensors.optimizer(of: source.objects)
-    var (entries, places): ([TensorEntry], [String: Int]) = ([], [:])
-    var moments = 0
-    for (index, object) in source.objects.enumerated() {
-      guard object.kind == .dataset, let type = object.numberType, let shape = object.shape else { continue }
-      guard !isOfOptimizer(object.name) else { moments += 1; continue }
-      entries.append(TensorEntry(name: object.name, shape: shape, type: type))
-      places[object.name] = index
-    }
-    (self.entries, self.places) = (entries, places)
+    let (arrays, moments) = HDF5Tensors.arrays(among: source.objects)
+    entries = arrays.map(\.entry)
+    places = Dictionary(arrays.map { ($0.entry.name, $0.index) }) { first, _ in first }
     notes =
       moments == 0
       ? [] : ["left out are \(moments) arrays of the optimizer: only training that goes on reads them"]
+  }
+
+  /// The arrays of numbers with their places among the objects of a file, and how many more are the optimizer's.
+  static func arrays(among objects: [HDF5Object]) -> (arrays: [(entry: TensorEntry, index: Int)], moments: Int) {
+    let isOfOptimizer = optimizer(of: objects)
+    var (arrays, moments): ([(entry: TensorEntry, index: Int)], Int) = ([], 0)
+    for (index, object) in objects.enumerated() {
+      guard object.kind == .dataset, let type = object.numberType, let shape = object.shape else { continue }
+      guard !isOfOptimizer(object.name) else { moments += 1; continue }
+      arrays.append((TensorEntry(name: object.name, shape: shape, type: type), index))
+    }
+    return (arrays, moments)
   }
 
   /// Whether an array is the optimizer's, by its name.

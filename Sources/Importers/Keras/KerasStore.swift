@@ -17,10 +17,13 @@ struct KerasStore {
   /// What stands before the groups of layers: `model_weights/` where the file holds the network too.
   private let prefix: String
   let isTree: Bool
+  /// The arrays of numbers, but for those of an optimizer.
+  let entries: [TensorEntry]
   /// Of the root and of the group of weights.
   private(set) var attributes: [String: [String]] = [:]
 
   init(_ sources: [any HDF5Source]) throws(ImportError.Problem) {
+    entries = sources.flatMap { HDF5Tensors.arrays(among: $0.objects).arrays.map(\.entry) }
     for source in sources {
       for (index, object) in source.objects.enumerated() {
         if object.kind == .group { groups.insert(object.name) }

@@ -77,7 +77,7 @@ extension KerasTranslation {
     guard !dimensions.isEmpty else { throw problem("is a single number, without a batch") }
     dimensions[0] = dimensions[0] ?? 1
     let isImage = dimensions.count == 4 && !hasChannelsFirst
-    if isImage { dimensions = [dimensions[0], dimensions[3], dimensions[1], dimensions[2]] }
+    if isImage { dimensions = Self.channelsSecond(dimensions) }
     if let given = inputShapes[name] {
       let fits =
         given.rank == dimensions.count && (1..<given.rank).allSatisfy { dimensions[$0] ?? given[$0] == given[$0] }
@@ -94,6 +94,9 @@ extension KerasTranslation {
     }
     return KerasTensor(node: graph.addInput(unique(name), shape), layout: isImage ? .image : .plain)
   }
+
+  /// The sizes of an image as the graph has it.
+  static func channelsSecond(_ image: [Int?]) -> [Int?] { [image[0], image[3], image[1], image[2]] }
 
   private func words(_ dimensions: [Int?]) -> String {
     "[" + dimensions.map { $0.map(String.init) ?? "?" }.joined(separator: ", ") + "]"

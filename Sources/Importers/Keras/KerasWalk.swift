@@ -45,15 +45,8 @@ extension KerasTranslation {
 
   /// The input of a sequential model: a layer of its own, a key of the first layer, or what the model was built for.
   private mutating func addFirstInput(of network: KerasNetwork) -> KerasTensor? {
-    guard let first = network.layers.first else { report(.model("has no layers")); return nil }
-    var (name, layer) = (first.type == "InputLayer" ? first.name : "\(first.name)_input", first)
-    while let inner = layer.network, let next = inner.layers.first { (layer, name) = (next, "\(next.name)_input") }
-    if layer.type == "InputLayer" { name = layer.name }
-    var shape = layer.declaredShape ?? network.builtShape
-    if shape == nil, let length = layer.config["input_dim"]?.integer {
-      shape = layer.type == "Embedding" ? [nil, layer.config["input_length"]?.integer] : [nil, length]
-    }
-    do { return try addInput(name, shape) } catch { report(error); return nil }
+    guard let input = network.firstInput else { report(.model("has no layers")); return nil }
+    do { return try addInput(input.name, input.shape) } catch { report(error); return nil }
   }
 
   private mutating func translateWired(
@@ -199,6 +192,32 @@ private struct KerasWiring {
   func resolved(_ reference: KerasReference) -> KerasReference {
     guard isCountedFromOne.contains(reference.layer) else { return reference }
     return KerasReference(layer: reference.layer, call: reference.call - 1, output: reference.output)
+  }
+}
+
+extension KerasNetwork {
+  /// The input of a sequential network, by name and with the shape that is declared for it; nil without layers.
+  fileprivate var firstInput: (name: String, shape: [Int?]?)? {
+    guard let first = layers.first else { return nil }
+    var (name, layer) = (first.type == "InputLayer" ? first.name : "\(first.name)_input", first)
+    while let inner = layer.network, let next = inner.layers.first { (layer, name) = (next, "\(next.name)_input") }
+    if layer.type == "InputLayer" { name = layer.name }
+    var shape = layer.declaredShape ?? builtShape
+    if shape == nil, let length = layer.config["input_dim"]?.integer {
+      shape = layer.type == "Embedding" ? [nil, layer.config["input_length"]?.integer] : [nil, length]
+    }
+    return (name, shape)
+  }
+
+  /// The inputs by name, with the shapes that are declared for them, batch first, as Keras has them.
+  var declaredInputs: [(name: String, shape: [Int?]?)] {
+    guard !isSequential else { return firstInput.map { [$0] } ?? [] }
+    return inputs.map { input in (input.layer, layers.first { $0.name == input.layer }?.declaredShape) }
+  }
+
+  /// The layers whose values come out, by name.
+  var declaredOutputs: [String] {
+    isSequential ? layers.last.map { [$0.name] } ?? [] : outputs.map(\.layer)
   }
 }
 

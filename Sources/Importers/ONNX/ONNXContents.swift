@@ -16,12 +16,12 @@ extension ModelContents {
     let tensors = model.tensors.map(TensorEntry.init)
     let known = Dictionary(tensors.map { ($0.name, $0) }) { $1 }
     let defaults = Set(model.initializers.map(\.name))
-    let counts = Self.counts(model.nodes)
+    let counts = Self.counts(model.allNodes)
     self.init(
       format: Self.words(model), inputs: model.inputs.filter { !defaults.contains($0.name) }.map(Port.init),
       outputs: model.declaredOutputs.map(Port.init), operators: counts.map(\.count), tensors: tensors,
-      weightUses: Self.weightUses(model.nodes, known),
-      problems: Self.operatorSetProblems(model) + model.nameProblems
+      weightUses: Self.weightUses(model.allNodes, known),
+      problems: Self.operatorSetProblems(model) + model.problems
         + counts.filter { !$0.count.isSupported }.map { .unsupported(operation: $0.count.name, nodes: $0.nodes) })
   }
 

@@ -42,7 +42,7 @@ package enum ONNXImporter: Importer {
       translation.addInputs(model.inputs, given: shapes, known: known)
       for node in model.nodes { translation.translate(node) }
       translation.addOutputs(model.outputs)
-      let problems = model.nameProblems + translation.allProblems
+      let problems = model.problems + translation.allProblems
       guard problems.isEmpty else { throw ImportError(path, problems) }
       translation.graph.companionFiles = translation.files.externalPaths
       return translation

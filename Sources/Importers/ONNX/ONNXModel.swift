@@ -11,9 +11,19 @@ struct ONNXModel {
   var declaredOutputs: [ONNXInput] = []
   /// Which program wrote the file, with its version.
   var producer = ""
+  /// The names of constants of which the file has the numbers that are not 0 alone.
+  var sparse: [String] = []
 
-  /// Every tensor of the graph: the initializers, then those of `Constant` nodes. Exporters keep weights as either.
-  var tensors: [ONNXTensor] { initializers + nodes.compactMap(\.constant) }
+  /// Every node, those of branches behind the node that has them.
+  var allNodes: [ONNXNode] { nodes.flatMap(\.withBranches) }
+
+  /// Every tensor of the graph and of its branches: initializers, then those of `Constant` nodes. Exporters keep weights
+  /// as either.
+  var tensors: [ONNXTensor] {
+    let all = allNodes
+    let inner = all.flatMap { node in node.branches.flatMap { $0.value.initializers } }
+    return initializers + inner + all.compactMap(\.constant)
+  }
 }
 
 /// An input or output as it is declared.
@@ -30,9 +40,18 @@ struct ONNXNode {
   var name: String
   var operation: String
   var domain: String
+  /// Which of the functions of one name is meant.
+  var overload = ""
   var inputs: [String]
   var outputs: [String]
   var attributes: [String: ONNXAttribute]
+
+  /// The graphs inside of it, by attribute.
+  var branches: [(key: String, value: ONNXGraph)] {
+    attributes.compactMap { key, value in value.graph.map { (key, $0) } }.sorted { $0.key < $1.key }
+  }
+
+  var withBranches: [ONNXNode] { [self] + branches.flatMap { $0.value.nodes.flatMap(\.withBranches) } }
 
   func problem(_ problem: String) -> ImportError.Problem { .node(name: name, operation: operation, problem: problem) }
 
@@ -52,6 +71,8 @@ struct ONNXAttribute {
   var string: String?
   var tensor: ONNXTensor?
   var graph: ONNXGraph?
+  /// In a function: the attribute of the call that stands here.
+  var reference: String?
   var floats: [Float] = []
   var integers: [Int] = []
   var strings: [String] = []
@@ -92,15 +113,28 @@ extension ONNXModel {
     guard let graph = unpacked.pointee.graph else { throw .model("is not an ONNX model, or one without a graph") }
     producer = [text(unpacked.pointee.producer_name), text(unpacked.pointee.producer_version)]
       .filter { !$0.isEmpty }.joined(separator: " ")
-    for opset in pointers(unpacked.pointee.opset_import, unpacked.pointee.n_opset_import) {
-      let domain = text(opset.domain)
-      opsets[domain == "ai.onnx" ? "" : domain] = Int(opset.version)
-    }
+    opsets = versions(unpacked.pointee.opset_import, unpacked.pointee.n_opset_import)
     nodes = pointers(graph.pointee.node, graph.pointee.n_node).map(ONNXNode.init)
     initializers = pointers(graph.pointee.initializer, graph.pointee.n_initializer).map(ONNXTensor.init)
     inputs = pointers(graph.pointee.input, graph.pointee.n_input).map(ONNXInput.init)
     declaredOutputs = pointers(graph.pointee.output, graph.pointee.n_output).map(ONNXInput.init)
     outputs = declaredOutputs.map(\.name)
+    sparse = pointers(graph.pointee.sparse_initializer, graph.pointee.n_sparse_initializer).map {
+      text($0.values?.pointee.name)
+    }
+    try inlineFunctions(pointers(unpacked.pointee.functions, unpacked.pointee.n_functions).map(ONNXFunction.init))
+  }
+}
+
+extension ONNXFunction {
+  fileprivate init(_ function: Onnx__FunctionProto) {
+    key = Key(domain: plainDomain(function.domain), name: text(function.name), overload: text(function.overload))
+    inputs = texts(function.input, function.n_input)
+    outputs = texts(function.output, function.n_output)
+    let given = pointers(function.attribute_proto, function.n_attribute_proto)
+    defaults = Dictionary(given.map { (text($0.name), ONNXAttribute($0)) }) { $1 }
+    nodes = pointers(function.node, function.n_node).map(ONNXNode.init)
+    operatorSet = versions(function.opset_import, function.n_opset_import)[""]
   }
 }
 
@@ -123,8 +157,8 @@ extension ONNXInput {
 extension ONNXNode {
   fileprivate init(_ node: Onnx__NodeProto) {
     operation = text(node.op_type)
-    let domain = text(node.domain)
-    self.domain = domain == "ai.onnx" ? "" : domain
+    domain = plainDomain(node.domain)
+    overload = text(node.overload)
     inputs = texts(node.input, node.n_input)
     outputs = texts(node.output, node.n_output)
     name = text(node.name)
@@ -150,6 +184,7 @@ extension ONNXAttribute {
     }
     if let tensor = attribute.t { self.tensor = ONNXTensor(tensor.pointee) }
     if let graph = attribute.g { self.graph = ONNXGraph(graph.pointee) }
+    reference = attribute.ref_attr_name.map { text($0) }.flatMap { $0.isEmpty ? nil : $0 }
   }
 }
 
@@ -196,6 +231,19 @@ extension ONNXTensor {
 }
 
 private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
+
+/// ONNX' own domain has two names.
+private func plainDomain(_ pointer: UnsafePointer<CChar>?) -> String {
+  let domain = text(pointer)
+  return domain == "ai.onnx" ? "" : domain
+}
+
+/// The version of each operator set, by domain.
+private func versions(
+  _ start: UnsafeMutablePointer<UnsafeMutablePointer<Onnx__OperatorSetIdProto>?>?, _ count: Int
+) -> [String: Int] {
+  Dictionary(pointers(start, count).map { (plainDomain($0.domain), Int($0.version)) }) { $1 }
+}
 
 private func texts(_ start: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int) -> [String] {
   UnsafeBufferPointer(start: start, count: count).map { text($0) }

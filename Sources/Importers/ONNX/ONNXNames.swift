@@ -1,8 +1,11 @@
-/// Names that mean two things: whoever reads them could get either.
+/// Names that mean two things, since whoever reads them could get either, and constants that are not read.
 extension ONNXModel {
-  /// A line for each constant that occurs twice, and each value that is computed although it is there already.
-  var nameProblems: [ImportError.Problem] {
-    var problems: [ImportError.Problem] = []
+  /// A line for each constant that occurs twice or is sparse, and each value that is computed although it is there
+  /// already.
+  var problems: [ImportError.Problem] {
+    var problems: [ImportError.Problem] = sparse.map {
+      .value("constant", name: $0, problem: "is sparse, which is not supported: save it with all its numbers")
+    }
     var known: Set<String> = []
     for tensor in initializers where !known.insert(tensor.name).inserted {
       problems.append(.value("constant", name: tensor.name, problem: "occurs twice"))

@@ -27,7 +27,7 @@ struct ONNXSkeleton {
 
   /// The messages that the importer reads.
   enum Message {
-    case model, graph, node, attribute, tensor, value, type, tensorType, shape, leaf
+    case model, graph, function, node, attribute, tensor, sparse, value, type, tensorType, shape, leaf
   }
 
   private enum Rule {
@@ -46,13 +46,19 @@ struct ONNXSkeleton {
     case (.model, 1...3): .keep
     case (.model, 7): .message(.graph)
     case (.model, 8): .message(.leaf)
+    case (.model, 25): .message(.function)
     case (.graph, 1): .message(.node)
     case (.graph, 2): .keep
     case (.graph, 5): .message(.tensor)
     case (.graph, 11), (.graph, 12): .message(.value)
-    case (.node, 1...4), (.node, 7): .keep
+    case (.graph, 15): .message(.sparse)
+    case (.function, 1), (.function, 4...6), (.function, 10), (.function, 13): .keep
+    case (.function, 7): .message(.node)
+    case (.function, 9): .message(.leaf)
+    case (.function, 11): .message(.attribute)
+    case (.node, 1...4), (.node, 7), (.node, 8): .keep
     case (.node, 5): .message(.attribute)
-    case (.attribute, 1...4), (.attribute, 9), (.attribute, 20): .keep
+    case (.attribute, 1...4), (.attribute, 9), (.attribute, 20), (.attribute, 21): .keep
     case (.attribute, 5): .message(.tensor)
     case (.attribute, 6): .message(.graph)
     case (.attribute, 11): .walk(.graph)
@@ -61,6 +67,7 @@ struct ONNXSkeleton {
     case (.tensor, 2), (.tensor, 8), (.tensor, 14): .keep
     case (.tensor, 9): .view
     case (.tensor, 13): .message(.leaf)
+    case (.sparse, 1): .message(.tensor)
     case (.value, 1): .keep
     case (.value, 2): .message(.type)
     case (.type, 1): .message(.tensorType)
@@ -102,7 +109,7 @@ struct ONNXSkeleton {
   ) throws(ImportError.Problem) {
     guard field.kind == .bytes else { throw .malformed("a number where a message belongs", offset: field.start) }
     guard emitting else { return try copy(inner, field.value, depth: depth + 1, emitting: false) }
-    bytes.append(UInt8(field.number << 3 | 2))
+    emitTag(of: field)
     // The length is not known before the end: five bytes are kept for it.
     let place = bytes.count
     bytes.append(contentsOf: [0x80, 0x80, 0x80, 0x80, 0])
@@ -118,8 +125,15 @@ struct ONNXSkeleton {
     bytes.append(contentsOf: source[field.start..<field.value.upperBound])
   }
 
+  /// A field of bytes; the numbers of fields are those of the rules, and so below 1,024.
+  private mutating func emitTag(of field: WireReader.Field) {
+    let tag = field.number << 3 | 2
+    bytes.append(contentsOf: tag < 0x80 ? [UInt8(tag)] : [UInt8(tag & 0x7F) | 0x80, UInt8(tag >> 7)])
+  }
+
   private mutating func emitView(_ field: WireReader.Field) {
-    bytes.append(contentsOf: [UInt8(field.number << 3 | 2), 16])
+    emitTag(of: field)
+    bytes.append(16)
     for number in [field.value.lowerBound, field.value.count] {
       withUnsafeBytes(of: UInt64(number).littleEndian) { bytes.append(contentsOf: $0) }
     }

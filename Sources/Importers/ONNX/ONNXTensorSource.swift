@@ -15,10 +15,11 @@ package final class ONNXTensorSource: TensorSource {
     do {
       let file = try MappedFile(path)
       let model = try ONNXModel(ONNXSkeleton(of: file.bytes))
-      guard model.nameProblems.isEmpty else { throw ImportError(path, model.nameProblems) }
-      let all = model.tensors
+      guard model.problems.isEmpty else { throw ImportError(path, model.problems) }
+      // Two branches may have a name each for itself; what occurs twice in the graph is among the problems.
+      var seen: Set<String> = []
+      let all = model.tensors.filter { seen.insert($0.name).inserted }
       entries = all.map(TensorEntry.init)
-      // Names that occur twice are among the problems.
       tensors = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
       files = ONNXFiles(file, path: path)
     } catch let error as ImportError {

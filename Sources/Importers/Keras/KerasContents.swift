@@ -1,0 +1,114 @@
+import Tensors
+
+/// What stands in a Keras model, found by its architecture and the names of its arrays: no number is read.
+extension KerasImporter {
+  package static func contents(of path: String) throws(ImportError) -> ModelContents? {
+    try contents(of: path, opening: HDF5Session.open)
+  }
+
+  /// - Parameter opening: as for `graph(from:inputShapes:opening:)`.
+  package static func contents(of path: String, opening: HDF5Opening) throws(ImportError) -> ModelContents? {
+    do {
+      let file = try KerasFile(path, opening: opening)
+      return ModelContents(file, try KerasNetwork(file.architecture))
+    } catch let problem as ImportError.Problem {
+      throw ImportError(path, problem)
+    } catch let error as ImportError {
+      throw error
+    } catch {
+      throw ImportError(path, .unreadable(reason: "\(error)"))
+    }
+  }
+}
+
+extension ModelContents {
+  init(_ file: KerasFile, _ network: KerasNetwork) {
+    var census = KerasCensus(store: file.store)
+    census.take(network, names: [], group: "", calls: 1)
+    let isLast = !file.hasChannelsFirst
+    let declared = network.declaredInputs.map { name, shape in
+      Port(
+        name: name, type: "float32",
+        shape: shape.map { isLast && $0.count == 4 ? KerasTranslation.channelsSecond($0) : $0 })
+    }
+    self.init(
+      format: "Keras \(file.version)" + (file.backend.isEmpty ? "" : ", by \(file.backend)"), inputs: declared,
+      outputs: network.declaredOutputs.map { Port(name: $0, type: "float32", shape: nil) },
+      operators: census.operators, tensors: file.store.entries, weightUses: census.uses, problems: census.problems)
+  }
+}
+
+/// The layers of a network and of those in it, counted.
+private struct KerasCensus {
+  let store: KerasStore
+  private var counts: [String: (count: Int, isSupported: Bool)] = [:]
+  private(set) var uses: [ModelContents.WeightUse] = []
+  private var refused: [ImportError.Problem] = []
+
+  init(store: KerasStore) { self.store = store }
+
+  /// Layers that multiply by their weight.
+  private static let products: Set<String> = [
+    "Dense", "Conv1D", "Conv2D", "Convolution1D", "Convolution2D", "DepthwiseConv1D", "DepthwiseConv2D",
+    "SeparableConv1D", "SeparableConv2D", "SeparableConvolution2D", "Conv2DTranspose", "Convolution2DTranspose",
+  ]
+
+  private static func isProduct(_ layer: KerasLayer) -> Bool {
+    guard layer.owner == nil else { return false }
+    return products.contains(layer.type) || products.contains(layer.config["layer"]?["class_name"]?.string ?? "")
+  }
+
+  /// - Parameter calls: how often the network itself is called.
+  mutating func take(_ network: KerasNetwork, names: [String], group: String, calls: Int) {
+    let groups = store.groups(of: network.layers, in: group)
+    for layer in network.layers where layer.fullType != "InputLayer" {
+      let place = KerasWeightPlace(names: names + [layer.name], group: groups[layer.name] ?? "")
+      // Networks in networks could be called more often than can be counted.
+      let times = min(calls.multipliedReportingOverflow(by: max(1, layer.calls.count)).partialValue.magnitude, 1 << 40)
+      if let inner = layer.network {
+        take(inner, names: place.names, group: place.group, calls: Int(times))
+        continue
+      }
+      let isSupported = KerasLayers.handler(of: layer) != nil
+      counts[layer.fullType, default: (0, isSupported)].count += Int(times)
+      let name = place.names.joined(separator: "/")
+      if !isSupported { refused.append(KerasLayers.refusal(of: layer, named: name)) }
+      for weight in store.entries(of: place) where weight.shape.count >= 2 && (weight.count ?? 0) > 1 {
+        uses.append(
+          .init(node: name, operation: layer.fullType, weight: weight, isProduct: Self.isProduct(layer)))
+      }
+    }
+  }
+
+  /// The commonest first.
+  var operators: [ModelContents.OperatorCount] {
+    counts.map { .init(name: $0, count: $1.count, isSupported: $1.isSupported) }
+      .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+  }
+
+  /// What is refused, a class of layers once.
+  var problems: [ImportError.Problem] {
+    var (others, classes): ([ImportError.Problem], [(type: String, layers: [String])]) = ([], [])
+    for problem in refused {
+      guard case .unsupportedLayer(let type, let layers) = problem else { others.append(problem); continue }
+      if let place = classes.firstIndex(where: { $0.type == type }) {
+        classes[place].layers += layers
+      } else {
+        classes.append((type, layers))
+      }
+    }
+    return others + classes.map { .unsupportedLayer(type: $0.type, layers: $0.layers) }
+  }
+}
+
+extension KerasStore {
+  /// The arrays of a layer: those below its group in the tree, or those with its name and that of the outermost network
+  /// among theirs.
+  fileprivate func entries(of place: KerasWeightPlace) -> [TensorEntry] {
+    guard !isTree else { return entries.filter { !place.group.isEmpty && $0.name.hasPrefix(place.group + "/") } }
+    return entries.filter { entry in
+      let parts = entry.name.split(separator: "/").dropLast()
+      return [place.names.first!, place.names.last!].allSatisfy { name in parts.contains { $0 == name } }
+    }
+  }
+}
