@@ -19,7 +19,7 @@ struct ExpectedOutput: Decodable, Sendable, CustomTestStringConvertible {
   /// The first images of the input, or as many as are asked for.
   func inputs(batch: Int? = nil) -> Tensor {
     let half = model.contains("half")
-    let ids = model.hasPrefix("bert")
+    let ids = ["bert", "gpt", "llama"].contains { model.hasPrefix($0) }
     let shape = batch.map { Shape(input).withBatch($0) } ?? Shape(input)
     return Tensor.random(shape, seed: seed).map {
       ids ? min((($0 + 1) * 10).rounded(.down), 19) : half ? Float(Float16($0)) : $0

@@ -15,6 +15,7 @@ package enum HDF5Service {
     _ place: HDF5Place, requests: FileHandle, willTake: (_ seconds: Int) -> Void,
     write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
+    let patience = patience(with: place)
     willTake(patience)
     let file = try HDF5Reading(place)
     let list = try JSONEncoder().encode(file.objects)
@@ -38,7 +39,13 @@ package enum HDF5Service {
     }
   }
 
-  private static let patience = 4
+  /// Seconds in which any good file of this size is found through: the objects of a file take bytes of it, so that a
+  /// small one has few.
+  private static func patience(with place: HDF5Place) -> Int {
+    let size = try? FileManager.default.attributesOfItem(atPath: place.path)[.size] as? Int
+    return 1 + (size ?? 0) / (8 << 20)
+  }
+
   /// Less than any processor unpacks.
   private static let numbersASecond = 4 << 20
 
