@@ -73,12 +73,20 @@ extension DatasetError: CustomStringConvertible {
       "\(path): no dataset reader takes a file of this name; give a folder, or one of \(listed(lookedFor))"
     case .stillPacked(let path, let unpack): "\(path): is packed; unpack it first: \(unpack)"
     case .noPart(let path, let split, let lookedFor):
-      "\(path): holds no \(split.rawValue) part; looked for \(listed(lookedFor)); "
-        + "to use a file whatever its name, give its own path"
+      "\(path): holds no \(split.rawValue) part; looked for \(listed(lookedFor)); " + Self.wayOut(of: path)
     case .ambiguous(let path, let candidates):
       "\(path): holds more than one dataset: \(listed(candidates)); give the path of one of them"
     default: nil
     }
+  }
+
+  /// How to have what a folder or file does not offer.
+  private static func wayOut(of path: String) -> String {
+    if path.hasSuffix(".npz") { return "name its arrays so, or give the path of a .npy file" }
+    if path.hasSuffix(".h5") || path.hasSuffix(".hdf5") {
+      return "to use arrays whatever their names, give \(path):/images,/labels"
+    }
+    return "to use a file whatever its name, give its own path"
   }
 
   /// What is in a file.

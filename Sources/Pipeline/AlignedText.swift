@@ -19,3 +19,9 @@ extension String {
     return String(text)
   }
 }
+
+/// ` (20.3 x smaller)`, or larger.
+func sizeChange(from old: Int, to new: Int) -> String {
+  let (old, new) = (Double(max(old, 1)), Double(max(new, 1)))
+  return new > old ? String(format: " (%.1f x larger)", new / old) : String(format: " (%.1f x smaller)", old / new)
+}

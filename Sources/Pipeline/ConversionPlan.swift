@@ -164,8 +164,7 @@ extension ConversionPlan {
     var rows = [["images", "\(trainingImages) to train on, \(validationImages) set aside"]]
     if !matchedLayers.isEmpty { rows.append(["matched layers", matchedLayers.joined(separator: ", ")]) }
     rows.append(["float bytes", "\(floatBytes)"])
-    let ratio = Double(floatBytes) / Double(max(packedBytes, 1))
-    rows.append(["packed bytes", "\(packedBytes)" + String(format: " (%.1f x smaller)", ratio)])
+    rows.append(["packed bytes", "\(packedBytes)" + sizeChange(from: floatBytes, to: packedBytes)])
     if let seconds, let secondsPerStep, let stepsPerEpoch {
       rows.append(["a step", String(format: "%.3f s, %d an epoch", secondsPerStep, stepsPerEpoch)])
       rows.append(["training", "about " + Self.words(seconds)])

@@ -49,7 +49,7 @@ public struct ConversionReport: Codable, Hashable, Sendable {
       ("float bytes", bytes(floatBytes)),
       (
         "packed bytes",
-        bytes(packedBytes) + String(format: " (%.1f x smaller)", Double(floatBytes) / Double(max(packedBytes, 1)))
+        bytes(packedBytes) + sizeChange(from: floatBytes, to: packedBytes)
       ),
       ("largest difference", String(format: "%.1e of the largest output", verification.outputDifference)),
       ("same class", "\(verification.sameClass) of \(verification.images) images"),
@@ -79,7 +79,7 @@ extension VerificationReport {
     let lines = layers.map { layer in
       let name = layer.name.padding(toLength: width, withPad: " ", startingAt: 0)
       let kind = layer.kind.padding(toLength: 20, withPad: " ", startingAt: 0)
-      let tolerance = layer.tolerance == 0 ? "exact" : String(format: "%.1e", layer.tolerance * layer.largestMagnitude)
+      let tolerance = layer.tolerance == 0 ? "exact" : String(format: "%.1e", layer.tolerance)
       return "\(name)  \(kind) \(String(format: "%10.1e", layer.largestDifference))  \(tolerance)"
         + (layer.passes ? "" : "  DIFFERS")
     }

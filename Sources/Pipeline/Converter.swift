@@ -71,10 +71,12 @@ public struct Converter {
   public func convert(
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
+    let unverified = output + ".unverified"
     try Output.check(output, sources: [model], suffix: ".unverified")
     let others = try otherFiles(for: model, output)
     let keeper = try CheckpointKeeper(for: output, checkpoints)
-    return try logging(apartFrom: [model, data, evaluateOn ?? data, output, keeper.path]) { logged in
+    let taken = [model, data, evaluateOn ?? data, output, unverified, keeper.path] + others.map(\.path)
+    return try logging(apartFrom: taken) { logged in
       logged.listener.began(start(model, data, output))
       let report = try logged.convert(model, data, evaluateOn, output, keeper)
       for other in others where report.verification.passes && other.path != output {
@@ -147,6 +149,11 @@ public struct Converter {
     } else if let found = Normalizations.detect(for: source.graph, on: images.training) {
       chosen = found
       listener.note("normalization: \(found.name), with which the float network answers best")
+      if images.training.count < Normalizations.fewImages {
+        listener.warn(
+          "\(images.training.name): the normalization was found on \(images.training.count) images, which may be too "
+            + "few; '--normalization' names it")
+      }
     } else {
       throw InputError([
         "\(images.training.name): without labels the normalization cannot be found; name it with '--normalization'"
@@ -209,6 +216,7 @@ public struct Converter {
     let (training, validation) = images.training.split(
       validation: Int(Float(images.training.count) * recipe.validation),
       seed: recipe.validationSplit == .random ? recipe.seed : nil)
+    for doubt in recipe.doubts { listener.warn(doubt) }
     let settings = try recipe.resolved(for: images.training, training: training.count).settings(for: images.training)
     try training.check(settings.augmentation)
     let tuning = FineTuning(

@@ -14,6 +14,12 @@ package enum Export {
     return exporter.init()
   }
 
+  /// What is wrong with the name of an exporter, in words; nil where there is one of it.
+  package static func problem(_ name: String) -> String? {
+    do { _ = try exporter(named: name) } catch { return "\(error)" }
+    return nil
+  }
+
   /// Where the export of a packed file goes that has no name of its own: beside it, with another ending.
   package static func path(for packed: String, _ exporter: any Exporter) -> String {
     let ending = ".\(PackedExporter.fileExtension)"

@@ -126,6 +126,7 @@ extension AnyModel {
   /// Throws `InputError` where the extension of a file is that of no model.
   static func requireKnownExtension(_ path: String) throws {
     let known = importers.flatMap { $0.fileExtensions } + [Self.packedExtension]
+    guard Output.kind(path) != S_IFDIR else { throw InputError(["\(path): is a folder; a file is wanted"]) }
     let found = (path as NSString).pathExtension.lowercased()
     guard known.contains(found) else {
       throw InputError([

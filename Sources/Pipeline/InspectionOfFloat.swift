@@ -78,9 +78,10 @@ extension Inspection {
       var port = Port(graph, id)
       if index < outputs.count {
         (port.name, port.type) = (outputs[index].name, outputs[index].type)
-        if let declared = outputs[index].shape, declared.count == port.shape?.count, declared.first == .some(nil) {
-          port.shape?[0] = nil
-        }
+        // Where the file says nothing of an output, what goes in tells.
+        let declared = outputs[index].shape ?? inputs.first?.shape ?? []
+        let isOpen = declared.first == .some(nil)
+        if isOpen, outputs[index].shape.map({ $0.count == port.shape?.count }) ?? true { port.shape?[0] = nil }
       }
       return port
     }

@@ -11,20 +11,28 @@ package enum Interruption {
   private struct State {
     var trainings = 0
     var signal: Int32?
+    var instant: ContinuousClock.Instant?
     /// Told of the signal at once, on whatever thread it arrives.
     var listener: (@Sendable (Int32) -> Void)?
   }
   private static let state = Mutex(State())
 
-  /// Asks training to stop. False where none runs, or where it has been asked before: the process should then end.
-  package static func request(_ signal: Int32) -> Bool {
-    let (isNew, listener) = state.withLock { state in
-      guard state.trainings > 0, state.signal == nil else { return (false, nil as (@Sendable (Int32) -> Void)?) }
-      state.signal = signal
-      return (true, state.listener)
+  package enum Answer { case saving, alreadySaving, ended }
+
+  /// So soon after the first a second signal is the same: shells and batch systems send it to a process and to its group.
+  private static let echo = Duration.seconds(1)
+
+  /// Asks training to stop. `ended` where none runs, or where it was asked a while before: the process should then end.
+  package static func request(_ signal: Int32) -> Answer {
+    let now = ContinuousClock.now
+    let (answer, listener) = state.withLock { state -> (Answer, (@Sendable (Int32) -> Void)?) in
+      if let first = state.instant { return (now - first < echo ? .alreadySaving : .ended, nil) }
+      guard state.trainings > 0 else { return (.ended, nil) }
+      (state.signal, state.instant) = (signal, now)
+      return (.saving, state.listener)
     }
     listener?(signal)
-    return isNew
+    return answer
   }
 
   /// Does what ends soon after the listener was told of a signal.
@@ -45,7 +53,7 @@ package enum Interruption {
     defer {
       state.withLock { state in
         state.trainings -= 1
-        if state.trainings == 0 { state.signal = nil }
+        if state.trainings == 0 { (state.signal, state.instant) = (nil, nil) }
       }
     }
     return try work()

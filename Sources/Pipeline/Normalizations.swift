@@ -47,6 +47,8 @@ package enum Normalizations {
 
   /// How many images a choice is made on.
   static let sampleSize = 512
+  /// On fewer a choice may be wrong.
+  static let fewImages = 100
 
   /// The known normalisation with which the network answers best, by its mean cross-entropy on the first images.
   ///

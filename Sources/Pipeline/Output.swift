@@ -46,10 +46,21 @@ package enum Output {
     return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
   }
 
+  /// Whether two paths lead to one file, or would if it were there.
   static func isSame(_ one: String, _ other: String) -> Bool {
-    var (first, second) = (stat(), stat())
-    guard stat(one, &first) == 0, stat(other, &second) == 0 else { return false }
-    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    if let first = identity(one), let second = identity(other) { return first == second }
+    guard identity(one) == nil, identity(other) == nil else { return false }
+    let (first, second) = (URL(fileURLWithPath: one), URL(fileURLWithPath: other))
+    guard first.lastPathComponent == second.lastPathComponent,
+      let folder = identity(first.deletingLastPathComponent().path)
+    else { return false }
+    return folder == identity(second.deletingLastPathComponent().path)
+  }
+
+  /// Device and number of what is there.
+  private static func identity(_ path: String) -> [UInt64]? {
+    var status = stat()
+    return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
   }
 
   static func rename(_ from: String, _ to: String) throws {

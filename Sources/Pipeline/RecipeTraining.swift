@@ -42,6 +42,20 @@ extension Recipe {
     return settings
   }
 
+  /// What may not be meant, in words: where the learning rate would move after training is over.
+  var doubts: [String] {
+    guard epochs > 0 else { return [] }
+    func isLate(_ span: Span) -> Bool {
+      if case .epochs(let length) = span { length > Float(epochs) } else { false }
+    }
+    var doubts: [String] = []
+    if warmUp.map(isLate) ?? false { doubts.append("'warm-up' is longer than the \(epochs) epochs of training") }
+    if schedule == .step, milestones.contains(where: isLate) {
+      doubts.append("'milestones' has some after the \(epochs) epochs of training")
+    }
+    return doubts
+  }
+
   private var updateRule: UpdateRule {
     var rule = UpdateRule()
     rule.optimizer = optimizer

@@ -17,7 +17,7 @@ public struct VerificationReport: Codable, Hashable, Sendable {
     public var largestDifference: Float
     /// Largest number of the graph's value.
     public var largestMagnitude: Float
-    /// How much of the largest magnitude may differ; 0 where every number must be equal.
+    /// How large a difference may be; 0 where every number must be equal.
     public var tolerance: Float
     public var passes: Bool
   }
@@ -112,7 +112,7 @@ package struct Verification {
       let (difference, magnitude) = (found.largestDifference(to: expected), expected.largestMagnitude)
       return VerificationReport.Layer(
         name: layer.name, kind: layer.kind.words, largestDifference: difference, largestMagnitude: magnitude,
-        tolerance: tolerance, passes: difference <= tolerance * magnitude)
+        tolerance: tolerance * magnitude, passes: difference <= tolerance * magnitude)
     }
   }
 

@@ -32,11 +32,10 @@ public struct WeightsReport: Codable, Hashable, Sendable {
   public var table: String {
     let rows = tensors.map { [$0.name, "\($0.shape)", $0.coding, $0.bits.shortened(), "\($0.bytes)"] }
     let speed = Double(sourceBytes) / 1e6 / max(seconds, 1e-9)
-    let ratio = Double(sourceBytes) / Double(max(packedBytes, 1))
     var lines = [
       ["tensors", "\(tensors.count { $0.coding != "float" }) of \(tensors.count) coded by \(method)"],
       ["float bytes", "\(sourceBytes)"],
-      ["packed bytes", "\(packedBytes)" + String(format: " (%.1f x smaller)", ratio)],
+      ["packed bytes", "\(packedBytes)" + sizeChange(from: sourceBytes, to: packedBytes)],
       ["time", String(format: "%.1f s, %.0f MB/s", seconds, speed)], ["file", output],
     ]
     if !leftOut.isEmpty { lines.append(["left out", "\(leftOut.count) tensors that hold no floats"]) }

@@ -205,8 +205,10 @@ package enum Workbench {
       throw InputError(["\(path): has \(classes) outputs, but \(model) has \(source.classCount)"])
     }
     guard packed.provenance.sourceHash == source.hash else {
+      let origin = packed.provenance.source
       throw InputError([
-        "\(path): was not made from \(model) but from a \(packed.provenance.source) with another content"
+        "\(path): was not made from \(model) but from "
+          + (origin == source.name ? "another file of that name" : origin)
       ])
     }
     var report = try Verification(frozen: frozen, packed: packed, normalization: packed.input.normalization)

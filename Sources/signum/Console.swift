@@ -18,6 +18,11 @@ enum Console {
   /// Makes sure that all of standard output has arrived, and ends the process with 1 where it has not.
   static func finish() {
     guard fflush(nil) != 0 else { return }
+    // Whoever reads has seen enough, as `head` has: the end that other programs have then.
+    if errno == EPIPE {
+      signal(SIGPIPE, SIG_DFL)
+      raise(SIGPIPE)
+    }
     error("standard output: cannot be written: \(String(cString: strerror(errno)))")
     Foundation.exit(1)
   }

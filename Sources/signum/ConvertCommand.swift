@@ -124,8 +124,10 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Refuse data of which an image cannot be read, instead of leaving that image out.")
   var strict = false
 
-  @Option(name: [.short, .long], help: ArgumentHelp("The packed file to write: NAME.signum.", valueName: "file"))
-  var output: String
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp("The packed file to write: NAME.signum. Wanted unless '--dry-run' is given.", valueName: "file"))
+  var output: String?
 
   @Option(
     name: .customLong("export"),
@@ -143,9 +145,21 @@ struct ConvertCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard method != nil || recipe != nil || assignments.contains(where: { $0.hasPrefix("method=") }) else {
+    let assigned = Set(assignments.map { String($0.prefix { $0 != "=" }) })
+    guard method != nil || recipe != nil || assigned.contains("method") else {
       throw ValidationError("Name a method with --method, or a recipe with --recipe.")
     }
+    let twice = keysOfOptions.filter(assigned.contains)
+    guard twice.isEmpty else {
+      throw ValidationError(
+        twice.map { "'\($0)' is given by '--set \($0)=…' and by an option of its own: leave one out." }
+          .joined(separator: "\nerror: "))
+    }
+    guard output != nil || dryRun else { throw ValidationError("Name the packed file to write with --output.") }
+    if let output, !output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") {
+      throw ValidationError("\(output.isEmpty ? "--output" : output): the packed file must end in '.signum'.")
+    }
+    if let unknown = exports.compactMap(Export.problem).first { throw ValidationError("--export: \(unknown)") }
     guard data != nil || weightsOnly else {
       throw ValidationError("Name training images with --data, or ask for '--weights-only'.")
     }
@@ -169,7 +183,19 @@ struct ConvertCommand: ParsableCommand {
       ("--data", data != nil), ("--evaluate-on", evaluateOn != nil), ("--export", !exports.isEmpty),
       ("--dry-run", dryRun), ("--epochs", epochs != nil), ("--limit", limit != nil), ("--strict", strict),
       ("--log", keeping.log != nil), ("--resume", keeping.resume), ("--restart", keeping.restart),
-      ("--keep-checkpoint", keeping.keepCheckpoint),
+      ("--keep-checkpoint", keeping.keepCheckpoint), ("--layers", layers != nil), ("--activations", activations != nil),
+    ]
+    return given.filter(\.1).map(\.0)
+  }
+
+  /// The keys of a recipe that options of their own give.
+  private var keysOfOptions: [String] {
+    let given = [
+      ("method", method != nil), ("options", method?.contains(":") ?? false), ("epochs", epochs != nil),
+      ("batch", batch != nil), ("learning-rate", learningRate != nil), ("seed", seed != nil),
+      ("teacher", teacher != nil), ("layers", layers != nil), ("activations", activations != nil),
+      ("activation-options", activations?.contains(":") ?? false), ("normalization", normalization != nil),
+      ("limit", limit != nil),
     ]
     return given.filter(\.1).map(\.0)
   }
@@ -178,10 +204,9 @@ struct ConvertCommand: ParsableCommand {
     var resolved = try recipe.map { text throws(RecipeError) in try Recipe(fileOrName: text) } ?? Recipe()
     try overlay(&resolved)
     guard resolved.problems.isEmpty else { throw RecipeError(recipe ?? "command line", resolved.problems) }
-    guard output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") else {
-      throw InputError(["\(output.isEmpty ? "--output" : output): the packed file must end in '.signum'"])
-    }
-    guard let data else { return try convertWeights(by: resolved) }
+    // A dry run writes nothing; whatever is planned is planned for some file.
+    let output = output ?? "planned.\(PackedExporter.fileExtension)"
+    guard let data else { return try convertWeights(by: resolved, to: output) }
     var listener = Converter.Listener(note: { Console.log.info("\($0)") }, warn: { Console.log.warning("\($0)") })
     let line = ProgressLine()
     listener.progress = line.show
@@ -206,7 +231,7 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  private func convertWeights(by recipe: Recipe) throws {
+  private func convertWeights(by recipe: Recipe, to output: String) throws {
     let conversion = WeightsConversion(recipe: recipe) { Console.log.info("\($0)") }
     let report = try conversion.convert(model: model, to: output)
     if json { try Console.printJSON(report) } else { print(report.table) }
@@ -214,6 +239,11 @@ struct ConvertCommand: ParsableCommand {
 
   /// Lays what the command line says over a recipe. Throws `ValidationError` where the method is not written as one.
   private func overlay(_ recipe: inout Recipe) throws {
+    // Before '--set', which may name options of this method.
+    if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method, of: "--method") }
+    if let activations {
+      (recipe.activations, recipe.activationOptions) = try MethodArgument.parse(activations, of: "--activations")
+    }
     let problems = assignments.compactMap { assignment -> String? in
       let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 2, !parts[0].isEmpty else { return "'\(assignment)' is not of the form key=value" }
@@ -222,16 +252,12 @@ struct ConvertCommand: ParsableCommand {
     guard problems.isEmpty else {
       throw ValidationError(problems.map { "--set: \($0)" }.joined(separator: "\nerror: "))
     }
-    if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method, of: "--method") }
     recipe.epochs = epochs ?? recipe.epochs
     recipe.batch = batch ?? recipe.batch
     recipe.learningRate = learningRate ?? recipe.learningRate
     recipe.seed = seed ?? recipe.seed
     recipe.teacher = teacher ?? recipe.teacher
     recipe.layers = layers ?? recipe.layers
-    if let activations {
-      (recipe.activations, recipe.activationOptions) = try MethodArgument.parse(activations, of: "--activations")
-    }
     recipe.normalization = normalization ?? recipe.normalization
     recipe.limit = limit ?? recipe.limit
   }

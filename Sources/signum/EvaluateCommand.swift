@@ -36,6 +36,7 @@ struct EvaluateCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    try shapes.refuse(for: file)
     guard normalization == "auto" || Normalizations.named(normalization) != nil else {
       throw ValidationError("--normalization: \(Normalizations.explanation(normalization))")
     }

@@ -26,6 +26,10 @@ struct ExportCommand: ParsableCommand {
       "The file to write. Default: beside the packed file, named after the format.", valueName: "file"))
   var output: String?
 
+  func validate() throws {
+    if let unknown = Export.problem(format) { throw ValidationError("--format: \(unknown)") }
+  }
+
   func run() throws {
     let path = try output ?? Export.path(for: packed, Export.exporter(named: format))
     let size = try Export.write(packed, as: format, to: path)

@@ -25,6 +25,8 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var shapes: ShapeArguments
 
+  func validate() throws { try shapes.refuse(for: file) }
+
   func run() throws {
     let shape = try shapes.given { try Workbench.run(file, input: input, output: output) }
     Console.log.info("\(output): \(shape)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Exporters
 import Importers
 import Tensors
 
@@ -15,6 +16,12 @@ struct ShapeArguments: ParsableArguments {
     guard Set(shapes.map(\.name)).count == shapes.count else {
       throw ValidationError("--shape names an input twice.")
     }
+  }
+
+  /// Throws where shapes are given for a packed file, whose sizes are not open.
+  func refuse(for file: String) throws {
+    guard !shapes.isEmpty, file.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") else { return }
+    throw ValidationError("--shape: \(file) is a packed file, whose sizes are not open; leave it out.")
   }
 
   /// Does something with these shapes for every model that it imports.

@@ -45,9 +45,12 @@ enum Startup {
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
-      if Interruption.request(number) {
+      switch Interruption.request(number) {
+      case .saving:
         let line = Console.isTerminal ? "\n" : ""
         return Console.write(line + "saving the state after this step; a second signal ends at once\n")
+      case .alreadySaving: return
+      case .ended: break
       }
       Output.removeUnfinished()
       if Console.isTerminal { Console.write("\n") }

@@ -47,6 +47,7 @@ struct InterruptionTests {
     let recipe = try conversion.folder.write("recipe.yaml", "method: xnor\n")
     for (file, reason) in [
       (recipe, "is no log"), (BadFiles.model, "is a file of this conversion"),
+      (conversion.output, "is a file of this conversion"), (conversion.checkpoint, "is a file of this conversion"),
       (conversion.folder.path("nowhere/log"), "cannot be written: No such file or directory"),
     ] {
       let outcome = try Program.run(conversion.arguments(["--log", file]))

@@ -37,8 +37,12 @@ struct LongConversion {
   }
 
   /// Starts the conversion and sends a signal as soon as its log tells of a step.
-  func ended(by signal: Int32, atEpoch epoch: Int, step: Int, _ rest: [String] = []) throws -> Ended {
-    try ended(by: signal, rest) { line in
+  ///
+  /// - Parameter echo: another signal that follows at once.
+  func ended(
+    by signal: Int32, echo: Int32? = nil, atEpoch epoch: Int, step: Int, _ rest: [String] = []
+  ) throws -> Ended {
+    try ended(by: signal, echo: echo, rest) { line in
       line["event"] as? String == "step" && line["epoch"] as? Int == epoch && line["step"] as? Int == step
     }
   }
@@ -48,7 +52,9 @@ struct LongConversion {
   /// Nothing waits for time to pass: reading the log blocks until there is more of it, or until the process has ended. The
   /// pipe is small and read in small parts, so that the process, however slow this one is, can be no more than about
   /// thirty lines ahead: a little more than an epoch.
-  func ended(by signal: Int32, _ rest: [String] = [], at isThere: ([String: Any]) -> Bool) throws -> Ended {
+  func ended(
+    by signal: Int32, echo: Int32? = nil, _ rest: [String] = [], at isThere: ([String: Any]) -> Bool
+  ) throws -> Ended {
     let process = Program.process(Program.path, arguments(rest + ["--log", "/dev/stdout"]), [:])
     let pipe = Pipe()
     process.standardOutput = pipe
@@ -70,6 +76,7 @@ struct LongConversion {
         lines.append(line)
         if !isSent && isThere(line) {
           kill(process.processIdentifier, signal)
+          if let echo { kill(process.processIdentifier, echo) }
           isSent = true
         }
       }

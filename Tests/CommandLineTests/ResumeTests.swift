@@ -39,6 +39,15 @@ import Testing
     #expect(conversion.folder.names == ["o.signum"])
   }
 
+  /// `timeout` sends a signal to a process and then to its group, and a terminal that closes sends another.
+  @Test func aSecondSignalAtOnceIsTheSameOne() throws {
+    let conversion = try LongConversion()
+    let ended = try conversion.ended(by: SIGINT, echo: SIGTERM, atEpoch: 2, step: 4)
+    #expect(ended.reason == .exit && [128 + SIGINT, 128 + SIGTERM].contains(ended.status), "\(ended.errors)")
+    #expect(conversion.folder.names == ["o.signum.checkpoint"])
+    #expect(ended.lines.last?["outcome"] as? String == "interrupted")
+  }
+
   @Test func whatDoesNotFitIsRefused() throws {
     let conversion = try LongConversion()
     _ = try conversion.ended(by: SIGTERM, atEpoch: 1, step: 3)

@@ -19,7 +19,9 @@ struct ONNXOutputTests {
   @Test(
     "each image of a batch is computed on its own",
     arguments: Fixtures.expected("onnx.json").filter { expected in
-      ["inverted", "shuffled", "functions", "next", "vision", "bert", "gpt", "llama", "swin"].contains { expected.model.hasPrefix($0) }
+      ["inverted", "shuffled", "functions", "next", "vision", "bert", "gpt", "llama", "swin"].contains {
+        expected.model.hasPrefix($0)
+      }
     })
   func batches(_ expected: ExpectedOutput) throws {
     let graph = try importGraph(from: Fixtures.path("onnx/\(expected.model)"))

@@ -34,13 +34,18 @@ extension Page.Run {
     String(format: "%.1f ×", Double(result.floatBytes) / Double(max(result.packedBytes, 1)))
   }
 
+  /// The last two parts of a path: what lies before them is of the machine, and the page is handed on.
+  private static func ending(of path: String) -> String {
+    path.split(separator: "/").suffix(2).joined(separator: "/")
+  }
+
   /// What it is of, in a line.
   var facts: String {
     var facts = [log.model, log.method]
     if let epochs = log.recipe["epochs"] { facts.append("\(epochs) epochs") }
     if let seed = log.recipe["seed"] { facts.append("seed \(seed)") }
     if let threads = log.threads { facts.append(threads == 1 ? "1 thread" : "\(threads) threads") }
-    if let evaluated = log.result?.evaluatedOn { facts.append("evaluated on \(evaluated)") }
+    if let evaluated = log.result?.evaluatedOn { facts.append("evaluated on \(Self.ending(of: evaluated))") }
     facts.append(log.outcome ?? "not finished")
     if let message = log.message { facts.append(message) }
     return facts.filter { !$0.isEmpty }.joined(separator: " · ")

@@ -30,7 +30,9 @@ package struct ZooTable: Sendable {
     rows = jobs.map { job in
       // Figures of an earlier result do not belong to a job that is under way again.
       let known = job.state == .done || job.state == .unverified ? job : nil
-      let pair = known.flatMap { job in job.packedTop1.flatMap { packed in job.floatTop1.map { packed - $0 } } }
+      let pair = known.flatMap { job in
+        job.packedTop1.flatMap { packed in job.floatTop1.map { Self.rounded(packed - $0) } }
+      }
       return Row(
         model: job.model, recipe: job.recipe, export: job.export, state: job.state.rawValue, method: known?.method,
         weightBits: known?.weightBits, activationBits: known?.activationBits, zeros: known?.zeros,
@@ -97,6 +99,9 @@ package struct ZooTable: Sendable {
     }
     return ([header] + lines).map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
   }
+
+  /// To a ten-thousandth of a point: what is left behind it is of the subtraction.
+  private static func rounded(_ share: Double) -> Double { (share * 1e6).rounded() / 1e6 }
 
   /// As RFC 4180 has it.
   private static func quoted(_ text: String) -> String {
