@@ -43,6 +43,14 @@ struct KerasContentsTests {
     #expect(found.weightUses.contains { $0.node == "conv" && $0.isProduct && $0.weight.shape.count == 4 })
   }
 
+  @Test("a layer is not given the weights of one of its name in a network") func sameName() throws {
+    let path = Fixtures.path("hdf5/names.h5")
+    let found = try #require(try KerasImporter.contents(of: path, opening: HDF5Reading.open))
+    #expect(found.weightUses.filter { $0.node == "d" }.map(\.weight.shape) == [[3, 2]])
+    #expect(found.weightUses.filter { $0.node == "net/d" }.map(\.weight.shape) == [[4, 3]])
+    #expect(found.problems == [.unsupportedLayer(type: "Weird", layers: ["e"])])
+  }
+
   @Test("layers of a network in a network are counted once for each call") func nested() throws {
     let (found, graph) = (try contents("nested_k3.keras"), try Fixtures.keras("nested_k3.keras"))
     let dense = try #require(found.operators.first { $0.name == "Dense" })

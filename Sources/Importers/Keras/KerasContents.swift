@@ -41,11 +41,15 @@ extension ModelContents {
 /// The layers of a network and of those in it, counted.
 private struct KerasCensus {
   let store: KerasStore
+  private let arrays: KerasArrays
   private var counts: [String: (count: Int, isSupported: Bool)] = [:]
   private(set) var uses: [ModelContents.WeightUse] = []
   private var refused: [ImportError.Problem] = []
 
-  init(store: KerasStore) { self.store = store }
+  init(store: KerasStore) {
+    self.store = store
+    arrays = KerasArrays(store)
+  }
 
   /// Layers that multiply by their weight.
   private static let products: Set<String> = [
@@ -70,10 +74,11 @@ private struct KerasCensus {
         continue
       }
       let isSupported = KerasLayers.handler(of: layer) != nil
-      counts[layer.fullType, default: (0, isSupported)].count += Int(times)
+      let sum = counts[layer.fullType, default: (0, isSupported)].count + Int(times)
+      counts[layer.fullType] = (min(sum, 1 << 60), isSupported)
       let name = place.names.joined(separator: "/")
       if !isSupported { refused.append(KerasLayers.refusal(of: layer, named: name)) }
-      for weight in store.entries(of: place) where weight.shape.count >= 2 && (weight.count ?? 0) > 1 {
+      for weight in arrays.entries(of: place) where weight.shape.count >= 2 && (weight.count ?? 0) > 1 {
         uses.append(
           .init(node: name, operation: layer.fullType, weight: weight, isProduct: Self.isProduct(layer)))
       }
@@ -88,12 +93,14 @@ private struct KerasCensus {
 
   /// What is refused, a class of layers once.
   var problems: [ImportError.Problem] {
-    var (others, classes): ([ImportError.Problem], [(type: String, layers: [String])]) = ([], [])
+    var (others, classes, places): ([ImportError.Problem], [(type: String, layers: [String])], [String: Int]) =
+      ([], [], [:])
     for problem in refused {
       guard case .unsupportedLayer(let type, let layers) = problem else { others.append(problem); continue }
-      if let place = classes.firstIndex(where: { $0.type == type }) {
+      if let place = places[type] {
         classes[place].layers += layers
       } else {
+        places[type] = classes.count
         classes.append((type, layers))
       }
     }
@@ -101,14 +108,31 @@ private struct KerasCensus {
   }
 }
 
-extension KerasStore {
-  /// The arrays of a layer: those below its group in the tree, or those with its name and that of the outermost network
-  /// among theirs.
-  fileprivate func entries(of place: KerasWeightPlace) -> [TensorEntry] {
-    guard !isTree else { return entries.filter { !place.group.isEmpty && $0.name.hasPrefix(place.group + "/") } }
-    return entries.filter { entry in
-      let parts = entry.name.split(separator: "/").dropLast()
-      return [place.names.first!, place.names.last!].allSatisfy { name in parts.contains { $0 == name } }
+/// The arrays of a file by the layers that have them.
+private struct KerasArrays {
+  /// In the tree by each group above them, elsewhere by their first group, and by that with each that follows.
+  private var byPlace: [String: [TensorEntry]] = [:]
+  private let isTree: Bool
+  /// Deeper than layers in layers are in any network.
+  private static let mostParts = 64
+
+  init(_ store: KerasStore) {
+    isTree = store.isTree
+    for entry in store.entries {
+      let name = entry.name.dropFirst(entry.name.hasPrefix(store.prefix) ? store.prefix.count : 0)
+      let groups = name.split(separator: "/").dropLast().prefix(Self.mostParts)
+      guard let first = groups.first else { continue }
+      var keys: Set<String> = [String(first)]
+      for (place, group) in groups.enumerated().dropFirst() {
+        keys.insert(isTree ? groups[...place].joined(separator: "/") : "\(first)\0\(group)")
+      }
+      for key in keys { byPlace[key, default: []].append(entry) }
     }
+  }
+
+  func entries(of place: KerasWeightPlace) -> [TensorEntry] {
+    if isTree { return byPlace[place.group] ?? [] }
+    let (first, last) = (place.names[0], place.names[place.names.count - 1])
+    return byPlace[place.names.count == 1 ? first : "\(first)\0\(last)"] ?? []
   }
 }

@@ -15,7 +15,7 @@ struct KerasStore {
   private var names: [String: String] = [:]
   private var groups: Set<String> = []
   /// What stands before the groups of layers: `model_weights/` where the file holds the network too.
-  private let prefix: String
+  let prefix: String
   let isTree: Bool
   /// The arrays of numbers, but for those of an optimizer.
   let entries: [TensorEntry]

@@ -14,6 +14,7 @@ struct KerasTranslation {
   private let hasChannelsFirst: Bool
   private var problems: [ImportError.Problem] = []
   private var unsupported: [(type: String, layers: [String])] = []
+  private var unsupportedPlaces: [String: Int] = [:]
   private var constants: [String: Graph.Node.ID] = [:]
   private var taken: Set<String> = []
   private var warned: Set<String> = []
@@ -42,9 +43,10 @@ struct KerasTranslation {
 
   mutating func report(_ problem: ImportError.Problem) {
     if case .unsupportedLayer(let type, let layers) = problem {
-      if let place = unsupported.firstIndex(where: { $0.type == type }) {
+      if let place = unsupportedPlaces[type] {
         unsupported[place].layers += layers
       } else {
+        unsupportedPlaces[type] = unsupported.count
         unsupported.append((type, layers))
       }
     } else if !problems.contains(problem) {

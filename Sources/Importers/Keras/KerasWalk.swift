@@ -212,7 +212,8 @@ extension KerasNetwork {
   /// The inputs by name, with the shapes that are declared for them, batch first, as Keras has them.
   var declaredInputs: [(name: String, shape: [Int?]?)] {
     guard !isSequential else { return firstInput.map { [$0] } ?? [] }
-    return inputs.map { input in (input.layer, layers.first { $0.name == input.layer }?.declaredShape) }
+    let byName = Dictionary(layers.map { ($0.name, $0) }) { first, _ in first }
+    return inputs.map { ($0.layer, byName[$0.layer]?.declaredShape) }
   }
 
   /// The layers whose values come out, by name.

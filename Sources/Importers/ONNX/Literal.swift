@@ -1,3 +1,4 @@
+import Synchronization
 import Tensors
 
 /// Numbers that are known while importing: a weight, or part of a computation with shapes.
@@ -11,12 +12,16 @@ struct Literal {
 
   /// The name of the value in the file.
   var name: String
-  /// A hash of what was done to the numbers since they had that name, so that what differs is not taken for the same.
+  /// Another for each literal that is read or computed: branches and functions may give one name to several.
+  private(set) var identity = Literal.count.wrappingAdd(1, ordering: .relaxed).newValue
+  /// A hash of what was done to the numbers since then, so that what differs is not taken for the same.
   private(set) var history: UInt64 = 0
   private(set) var shape: Shape
   private(set) var numbers: Numbers
   /// The type that the numbers have in the file.
   private(set) var type: ONNXElementType
+
+  private static let count = Atomic<UInt64>(0)
 
   init(_ name: String, _ tensor: Tensor, type: ONNXElementType = .float) {
     self.name = name
@@ -80,6 +85,7 @@ struct Literal {
   /// - Precondition: all of these places exist.
   func viewed(_ shape: Shape, offset: Int = 0, strides: [Int]) -> Literal {
     var literal = copied(shape, offset: offset, strides: strides)
+    literal.identity = identity
     literal.history = Literal.mixed(history, 2, [offset] + shape.dimensions + strides)
     return literal
   }

@@ -22,7 +22,9 @@ extension ModelContents {
       outputs: model.declaredOutputs.map(Port.init), operators: counts.map(\.count), tensors: tensors,
       weightUses: Self.weightUses(model.allNodes, known),
       problems: Self.operatorSetProblems(model) + model.problems
-        + counts.filter { !$0.count.isSupported }.map { .unsupported(operation: $0.count.name, nodes: $0.nodes) })
+        + counts.filter { !$0.count.isSupported && !$0.nodes.isEmpty }.map {
+          .unsupported(operation: $0.count.name, nodes: $0.nodes)
+        })
   }
 
   private static func words(_ model: ONNXModel) -> String {
@@ -44,7 +46,7 @@ extension ModelContents {
       let name = node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)"
       let isSupported = node.domain.isEmpty && ONNXOperators.handlers[node.operation] != nil
       groups[name, default: (OperatorCount(name: name, count: 0, isSupported: isSupported), [])].count.count += 1
-      groups[name]!.nodes.append(node.name)
+      if !node.isRefused { groups[name]!.nodes.append(node.name) }
     }
     return groups.values.sorted { ($1.count.count, $0.count.name) < ($0.count.count, $1.count.name) }
   }

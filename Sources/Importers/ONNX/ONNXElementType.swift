@@ -22,6 +22,9 @@ struct ONNXElementType: Hashable {
   /// Whether numbers of it become `Float`.
   var isFloat: Bool { [1, 10, 11, 16, 17, 18, 19, 20, 23, 24].contains(number) }
 
+  /// Whether it is a floating point type of at most 8 bits.
+  var isSmallFloat: Bool { [17, 18, 19, 20, 23, 24].contains(number) }
+
   /// Whether numbers of it become `Int`.
   var isInteger: Bool { range != nil }
 

@@ -22,12 +22,13 @@ extension ONNXModel {
   /// Puts the nodes of functions in the place of the nodes that call them.
   ///
   /// Values of a function get the call before their names, so that each call has its own. An operator of ONNX' own that
-  /// is supported stays what it is. Throws where functions call each other in a circle, make more nodes than a model
-  /// has, or are written for another operator set than the model.
+  /// is supported stays what it is. A call that does not fit its function stays, and is among the problems. Throws where
+  /// functions call each other in a circle, or make more nodes than a model has.
   mutating func inlineFunctions(_ functions: [ONNXFunction]) throws(ImportError.Problem) {
     guard !functions.isEmpty else { return }
-    var inlining = try ONNXInlining(functions, operatorSet: opsets[""])
+    var inlining = ONNXInlining(functions, operatorSet: opsets[""])
     nodes = try inlining.expanded(nodes, depth: 0)
+    functionProblems = inlining.problems
   }
 }
 
@@ -35,18 +36,19 @@ private struct ONNXInlining {
   private enum Limit {
     static let depth = 64
     static let nodes = 1 << 18
+    /// Inputs, outputs, attributes and constants, of all calls together.
+    static let parts = 1 << 20
     static let characters = 1 << 28
   }
   private var functions: [ONNXFunction.Key: ONNXFunction] = [:]
   private let operatorSet: Int?
-  private var (calls, nodes, characters) = (0, 0, 0)
+  private(set) var problems: [ImportError.Problem] = []
+  private var (calls, nodes, parts, characters) = (0, 0, 0, 0)
 
-  init(_ functions: [ONNXFunction], operatorSet: Int?) throws(ImportError.Problem) {
+  init(_ functions: [ONNXFunction], operatorSet: Int?) {
     self.operatorSet = operatorSet
-    for function in functions {
-      guard self.functions.updateValue(function, forKey: function.key) == nil else {
-        throw .model("has two functions '\(function.key.domain).\(function.key.name)'")
-      }
+    for function in functions where self.functions.updateValue(function, forKey: function.key) != nil {
+      problems.append(.model("has two functions '\(function.key.domain).\(function.key.name)'"))
     }
   }
 
@@ -55,7 +57,9 @@ private struct ONNXInlining {
     for var node in nodes {
       let key = ONNXFunction.Key(domain: node.domain, name: node.operation, overload: node.overload)
       let isKnown = node.domain.isEmpty && ONNXOperators.handlers[node.operation] != nil
-      guard !isKnown, let function = functions[key] else {
+      let function = isKnown ? nil : functions[key]
+      node.isRefused = function.map { !fits($0, node) } ?? false
+      guard let function, !node.isRefused else {
         for (name, attribute) in node.attributes {
           guard let inner = attribute.graph?.nodes else { continue }
           node.attributes[name]?.graph?.nodes = try expanded(inner, depth: depth)
@@ -71,19 +75,29 @@ private struct ONNXInlining {
     return result
   }
 
+  /// Whether a node calls the function as it must be called; why not is among the problems.
+  private mutating func fits(_ function: ONNXFunction, _ node: ONNXNode) -> Bool {
+    if let set = function.operatorSet, set != operatorSet {
+      problems.append(
+        node.problem(
+          "is a function of operator set \(set), but the model is of \(operatorSet ?? 0): convert one of them"))
+      return false
+    }
+    guard node.inputs.count <= function.inputs.count, node.outputs.count <= function.outputs.count else {
+      problems.append(
+        node.problem(
+          "its function takes \(function.inputs.count) inputs and gives \(function.outputs.count) outputs, not "
+            + "\(node.inputs.count) and \(node.outputs.count)"))
+      return false
+    }
+    return true
+  }
+
   private mutating func body(
     of function: ONNXFunction, calledBy node: ONNXNode
   ) throws(ImportError.Problem) -> [ONNXNode] {
-    guard function.operatorSet == nil || function.operatorSet == operatorSet else {
-      throw node.problem(
-        "is a function of operator set \(function.operatorSet!), but the model is of \(operatorSet ?? 0): "
-          + "convert one of them")
-    }
-    guard node.inputs.count <= function.inputs.count, node.outputs.count <= function.outputs.count else {
-      throw node.problem(
-        "its function takes \(function.inputs.count) inputs and gives \(function.outputs.count) outputs, not "
-          + "\(node.inputs.count) and \(node.outputs.count)")
-    }
+    try charge(parts: function.inputs.count + 2 * function.outputs.count + function.defaults.count)
+    try charge(parts: node.attributes.count)
     calls += 1
     // Names in a file may be long, and stand in a body that is repeated.
     var renaming = Renaming(
@@ -112,11 +126,22 @@ private struct ONNXInlining {
       nodes += 1
       characters += node.name.utf8.count + start
       for name in node.inputs + node.outputs { characters += name.utf8.count + start }
+      try charge(parts: node.attributes.count)
       guard nodes <= Limit.nodes else { throw .tooMany("nodes of functions", limit: Limit.nodes) }
       guard characters <= Limit.characters else {
         throw .tooMany("letters in names of functions", limit: Limit.characters)
       }
-      for attribute in node.attributes.values { try charge(attribute.graph?.nodes ?? [], start: start) }
+      for case let graph? in node.attributes.values.map(\.graph) {
+        try charge(parts: graph.initializers.count + graph.outputs.count)
+        try charge(graph.nodes, start: start)
+      }
+    }
+  }
+
+  private mutating func charge(parts count: Int) throws(ImportError.Problem) {
+    parts += count
+    guard parts <= Limit.parts else {
+      throw .tooMany("inputs, outputs and attributes of functions", limit: Limit.parts)
     }
   }
 }

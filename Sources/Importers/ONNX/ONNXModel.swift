@@ -13,6 +13,8 @@ struct ONNXModel {
   var producer = ""
   /// The names of constants of which the file has the numbers that are not 0 alone.
   var sparse: [String] = []
+  /// What keeps functions of the file from being put in the place of their calls.
+  var functionProblems: [ImportError.Problem] = []
 
   /// Every node, those of branches behind the node that has them.
   var allNodes: [ONNXNode] { nodes.flatMap(\.withBranches) }
@@ -42,6 +44,8 @@ struct ONNXNode {
   var domain: String
   /// Which of the functions of one name is meant.
   var overload = ""
+  /// Whether it calls a function that it does not fit, which is said already.
+  var isRefused = false
   var inputs: [String]
   var outputs: [String]
   var attributes: [String: ONNXAttribute]
@@ -83,6 +87,8 @@ struct ONNXGraph {
   var nodes: [ONNXNode]
   var initializers: [ONNXTensor]
   var outputs: [String]
+  /// As in the model.
+  var sparse: [String]
 }
 
 /// A constant of the file, not decoded yet.
@@ -119,9 +125,7 @@ extension ONNXModel {
     inputs = pointers(graph.pointee.input, graph.pointee.n_input).map(ONNXInput.init)
     declaredOutputs = pointers(graph.pointee.output, graph.pointee.n_output).map(ONNXInput.init)
     outputs = declaredOutputs.map(\.name)
-    sparse = pointers(graph.pointee.sparse_initializer, graph.pointee.n_sparse_initializer).map {
-      text($0.values?.pointee.name)
-    }
+    sparse = names(graph.pointee.sparse_initializer, graph.pointee.n_sparse_initializer)
     try inlineFunctions(pointers(unpacked.pointee.functions, unpacked.pointee.n_functions).map(ONNXFunction.init))
   }
 }
@@ -193,6 +197,7 @@ extension ONNXGraph {
     nodes = pointers(graph.node, graph.n_node).map(ONNXNode.init)
     initializers = pointers(graph.initializer, graph.n_initializer).map(ONNXTensor.init)
     outputs = pointers(graph.output, graph.n_output).map { text($0.name) }
+    sparse = names(graph.sparse_initializer, graph.n_sparse_initializer)
   }
 }
 
@@ -243,6 +248,12 @@ private func versions(
   _ start: UnsafeMutablePointer<UnsafeMutablePointer<Onnx__OperatorSetIdProto>?>?, _ count: Int
 ) -> [String: Int] {
   Dictionary(pointers(start, count).map { (plainDomain($0.domain), Int($0.version)) }) { $1 }
+}
+
+private func names(
+  _ start: UnsafeMutablePointer<UnsafeMutablePointer<Onnx__SparseTensorProto>?>?, _ count: Int
+) -> [String] {
+  pointers(start, count).map { text($0.values?.pointee.name) }
 }
 
 private func texts(_ start: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int) -> [String] {

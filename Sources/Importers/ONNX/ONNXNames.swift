@@ -3,9 +3,11 @@ extension ONNXModel {
   /// A line for each constant that occurs twice or is sparse, and each value that is computed although it is there
   /// already.
   var problems: [ImportError.Problem] {
-    var problems: [ImportError.Problem] = sparse.map {
+    let inner = allNodes.flatMap { node in node.branches.flatMap { $0.value.sparse } }
+    var problems: [ImportError.Problem] = (sparse + inner).map {
       .value("constant", name: $0, problem: "is sparse, which is not supported: save it with all its numbers")
     }
+    problems += functionProblems
     var known: Set<String> = []
     for tensor in initializers where !known.insert(tensor.name).inserted {
       problems.append(.value("constant", name: tensor.name, problem: "occurs twice"))

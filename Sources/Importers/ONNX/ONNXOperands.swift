@@ -28,7 +28,8 @@ extension ONNXTranslation {
   /// Of an input whose numbers decide about shapes, but are computed.
   func mustBeKnown(_ node: ONNXNode, _ index: Int, _ id: Graph.Node.ID) -> ImportError.Problem {
     var (seen, sources): (Set<Graph.Node.ID>, [String]) = ([id], [])
-    var open = [id]
+    // Of many nodes that fail the first will do: each looks through all of the graph before it.
+    var open = problemCount < Self.mostSearches ? [id] : []
     while let next = open.popLast() {
       if case .input = graph[next].content { sources.append(graph[next].name) }
       for input in graph[next].inputs where seen.insert(input).inserted { open.append(input) }
@@ -36,6 +37,8 @@ extension ONNXTranslation {
     return .computed(
       name: node.name, operation: node.operation, input: node.inputs[index], index: index, sources: sources.sorted())
   }
+
+  private static let mostSearches = 100
 
   func integers(_ node: ONNXNode, _ index: Int) throws(ImportError.Problem) -> [Int]? {
     guard let literal = try literal(node, index) else { return nil }
@@ -54,11 +57,11 @@ extension ONNXTranslation {
     }
   }
 
-  /// The constant for a literal; the same node each time where the same name holds the same shape.
+  /// The constant for a literal; the same node each time for the same literal.
   mutating func constant(
     _ literal: Literal, for node: ONNXNode?, variant: String = ""
   ) throws(ImportError.Problem) -> Graph.Node.ID {
-    let key = "\(literal.name)\0\(literal.history)\0\(literal.shape)\0\(variant)"
+    let key = "\(literal.identity)\0\(literal.history)\0\(literal.shape)\0\(variant)"
     if let id = constants[key] { return id }
     guard let tensor = literal.floats else {
       let problem = "'\(literal.name)' holds whole numbers above \(1 << 24) that no Float is"
@@ -160,7 +163,9 @@ extension ONNXTranslation {
     return true
   }
 
+  /// The numbers of a tensor in a node, which may stand there as often as a function is called.
   mutating func decoded(_ tensor: ONNXTensor, _ node: ONNXNode) throws(ImportError.Problem) -> Literal {
+    if let shape = Shape.checked(tensor.dimensions) { _ = try charge(node, shape.dimensions) }
     do { return try tensor.decoded(from: &files) } catch { throw node.problem(error.words) }
   }
 

@@ -79,15 +79,28 @@ struct ONNXSkeleton {
     }
   }
 
+  /// Whether a message has this one inside of it once.
+  private static func isSingle(_ message: Message, _ field: UInt64) -> Bool {
+    switch (message, field) {
+    case (.model, 7), (.attribute, 5), (.attribute, 6), (.value, 2), (.type, 1), (.tensorType, 2), (.sparse, 1): true
+    default: false
+    }
+  }
+
   private mutating func copy(
     _ message: Message, _ range: Range<Int>, depth: Int, emitting: Bool
   ) throws(ImportError.Problem) {
     guard depth <= Limit.depth else { throw .tooDeep(limit: Limit.depth) }
     try charge(1, to: \.messages, Limit.messages, "messages")
     var reader = WireReader(source, range)
+    var seen: Set<UInt64> = []
     while let field = try reader.next() {
       let rule = ONNXSkeleton.rule(message, field.number)
       if case .drop = rule { continue }
+      // Parts of a message that stand apart would be put together, each with all before it.
+      if ONNXSkeleton.isSingle(message, field.number), !seen.insert(field.number).inserted {
+        throw .malformed("a message that occurs twice", offset: field.start)
+      }
       try charge(1, to: \.fields, Limit.fields, "fields")
       switch rule {
       case .message(let inner): try copyMessage(inner, field, depth: depth, emitting: emitting)

@@ -52,6 +52,8 @@ struct ONNXTranslation {
     reserved = outputs.union(model.inputs.map(\.name))
     budget = 1 << 26
     for tensor in model.initializers { initializers[tensor.name] = tensor }
+    // What is wrong with them is among the problems of the model.
+    for name in model.sparse { values[name] = .failed(isComputed: false) }
   }
 
   /// An empty one, in which a node is worked out all of whose inputs are known.
@@ -64,6 +66,8 @@ struct ONNXTranslation {
     (outputs, reserved) = ([], [])
     self.values = values
   }
+
+  var problemCount: Int { problems.count }
 
   var allProblems: [ImportError.Problem] {
     problems + unsupported.map { .unsupported(operation: $0.operation, nodes: $0.nodes) }
@@ -124,7 +128,9 @@ extension ONNXTranslation {
     laterOutputs = []
     do {
       let handler = node.domain.isEmpty ? ONNXOperators.handlers[node.operation] : nil
-      if let handler {
+      if node.isRefused {
+        made = .failed(isComputed: true)
+      } else if let handler {
         made = try allInputsMade(node) ? try value(of: node, handler) : failure(of: node)
       } else {
         report(unsupported: node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)", node)
@@ -145,13 +151,12 @@ extension ONNXTranslation {
 
   /// The outputs of a graph inside a node, whose nodes are taken as if they stood in its place.
   mutating func translated(_ inner: ONNXGraph) -> [ONNXValue] {
+    // Another branch may give the same names to other numbers.
     for tensor in inner.initializers {
       initializers[tensor.name] = tensor
       values[tensor.name] = nil
     }
-    // Another branch may give the same names to other numbers.
-    constants = [:]
-    defer { constants = [:] }
+    for name in inner.sparse { values[name] = .failed(isComputed: false) }
     for node in inner.nodes { translate(node) }
     return inner.outputs.map { name in
       value(named: name) ?? .unavailable("which nothing in its branch computes")

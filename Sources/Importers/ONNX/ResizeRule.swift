@@ -78,6 +78,12 @@ struct ResizeRule {
     return (places, weights.map { Float($0) }, isOutside)
   }
 
+  /// How many elements one of the new ones is made of at most.
+  func mostTaps(scale: Double) -> Int {
+    let reach: Double = mode == .cubic ? 2 : 1
+    return 2 * Int((reach / (smooths ? min(scale, 1) : 1)).rounded(.up)) + 2
+  }
+
   private func source(_ x: Double, size: Double, count: Double, scale: Double) -> Double {
     let length = scale * size
     switch coordinates {

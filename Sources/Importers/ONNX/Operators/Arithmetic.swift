@@ -18,8 +18,8 @@ extension ONNXOperators {
     "Neg": { (node, translation) throws(ImportError.Problem) in
       if let integers = try? translation.literal(node, 0)?.integers {
         let input = try translation.input(node, 0)
-        let shape = try translation.shape(of: input, node)
-        return .literal(Literal("", shape, integers: integers.map { 0 &- $0 }, type: translation.type(of: input)))
+        let (shape, type) = (try translation.shape(of: input, node), translation.type(of: input))
+        return .literal(Literal("", shape, integers: integers.map { type.wrapping(0 &- $0) }, type: type))
       }
       let minus = try translation.constant(Literal("\(node.name).minus", Tensor(scalar: -1)), for: node)
       return try translation.value(node, Multiply(), [try translation.operand(node, 0), minus])

@@ -5,14 +5,14 @@ import Tensors
 extension ONNXOperators {
   /// Comparisons and logic with which exporters make masks.
   static let logic: [String: Handler] = [
-    "Equal": comparison(.equal) { $0 == $1 },
-    "Less": comparison(.less) { $0 < $1 },
-    "LessOrEqual": comparison(.lessOrEqual) { $0 <= $1 },
-    "Greater": comparison(.less, reversed: true) { $0 > $1 },
-    "GreaterOrEqual": comparison(.lessOrEqual, reversed: true) { $0 >= $1 },
+    "Equal": comparison(.equal, { $0 == $1 }, { $0 == $1 }),
+    "Less": comparison(.less, { $0 < $1 }, { $0 < $1 }),
+    "LessOrEqual": comparison(.lessOrEqual, { $0 <= $1 }, { $0 <= $1 }),
+    "Greater": comparison(.less, reversed: true, { $0 > $1 }, { $0 > $1 }),
+    "GreaterOrEqual": comparison(.lessOrEqual, reversed: true, { $0 >= $1 }, { $0 >= $1 }),
     "And": and,
-    "Or": comparison(.or) { $0 != 0 || $1 != 0 },
-    "Xor": comparison(.xor) { ($0 != 0) != ($1 != 0) },
+    "Or": comparison(.or, { $0 != 0 || $1 != 0 }, { $0 != 0 || $1 != 0 }),
+    "Xor": comparison(.xor, { ($0 != 0) != ($1 != 0) }, { ($0 != 0) != ($1 != 0) }),
     "Not": { (node, translation) throws(ImportError.Problem) in
       try translation.value(node, Pointwise(.isZero), [try translation.operand(node, 0)], type: .truth)
     },
@@ -44,7 +44,8 @@ extension ONNXOperators {
 
   /// Numbers that are known are compared as they are, whole ones exactly; anything else is a node.
   private static func comparison(
-    _ combination: Combination, reversed: Bool = false, _ holds: @escaping @Sendable (Double, Double) -> Bool
+    _ combination: Combination, reversed: Bool = false, _ holds: @escaping @Sendable (Double, Double) -> Bool,
+    _ holdsWhole: @escaping @Sendable (Int, Int) -> Bool
   ) -> Handler {
     { (node, translation) throws(ImportError.Problem) in
       guard case .literal(let left) = try translation.input(node, 0),
@@ -58,8 +59,14 @@ extension ONNXOperators {
         throw node.problem("the shapes \(left.shape) and \(right.shape) do not go together")
       }
       _ = try translation.charge(node, shape.dimensions)
-      let (a, b) = (left.expanded(to: shape).doubles, right.expanded(to: shape).doubles)
-      return .literal(Literal("", shape, integers: zip(a, b).map { holds($0, $1) ? 1 : 0 }, type: .truth))
+      let (a, b) = (left.expanded(to: shape), right.expanded(to: shape))
+      let truths =
+        if let a = a.integers, let b = b.integers {
+          zip(a, b).map { holdsWhole($0, $1) ? 1 : 0 }
+        } else {
+          zip(a.doubles, b.doubles).map { holds($0, $1) ? 1 : 0 }
+        }
+      return .literal(Literal("", shape, integers: truths, type: .truth))
     }
   }
 
@@ -75,7 +82,7 @@ extension ONNXOperators {
       }
     default: break
     }
-    return try comparison(.and) { $0 != 0 && $1 != 0 }(node, &translation)
+    return try comparison(.and, { $0 != 0 && $1 != 0 }, { $0 != 0 && $1 != 0 })(node, &translation)
   }
 }
 

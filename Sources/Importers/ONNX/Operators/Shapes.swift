@@ -29,9 +29,13 @@ extension ONNXOperators {
     if let float = node.attributes["value_float"]?.float { return .literal(Literal("", Tensor(scalar: float))) }
     if let integer = node.attributes["value_int"]?.integer { return .literal(Literal("", [], integers: [integer])) }
     if let floats = node.attributes["value_floats"]?.floats {
+      _ = try translation.charge(node, [floats.count])
       return .literal(Literal("", Tensor([floats.count], scalars: floats)))
     }
-    if let integers = node.attributes["value_ints"]?.integers { return .literal(Literal("", integers: integers)) }
+    if let integers = node.attributes["value_ints"]?.integers {
+      _ = try translation.charge(node, [integers.count])
+      return .literal(Literal("", integers: integers))
+    }
     throw node.problem("has no value that is supported: \(node.attributes.keys.sorted().joined(separator: ", "))")
   }
 
@@ -66,11 +70,13 @@ extension ONNXOperators {
     try cast(node, &translation, to: ONNXElementType(try node.integer("to", default: 0)))
   }
 
-  /// Between floating point types nothing changes: everything is computed in `Float`.
+  /// Between floating point types nothing changes: everything is computed in `Float`. Those of 8 bits and fewer, whose
+  /// rounding is no small matter, are refused.
   private static func cast(
     _ node: ONNXNode, _ translation: inout ONNXTranslation, to type: ONNXElementType
   ) throws(ImportError.Problem) -> ONNXValue {
     try node.require(type.isFloat || type.isInteger, "the element type \(type.name) is not supported")
+    try node.require(!type.isSmallFloat, "rounding to \(type.name) is not supported")
     if case .literal(let literal) = try translation.input(node, 0) {
       return .literal(try cast(node, &translation, literal, to: type))
     }
