@@ -60,7 +60,11 @@ struct InterruptionTests {
   /// Where nothing is trained there is nothing to save.
   @Test(arguments: [SIGINT, SIGTERM]) func aSignalOutsideTrainingEndsAtOnceAndLeavesNothing(_ signal: Int32) throws {
     let conversion = try LongConversion()
-    let ended = try conversion.ended(by: signal, ["--epochs", "0"]) { $0["event"] as? String == "start" }
+    // So long a line follows the start that the pipe is full before the conversion ends, however slow the reader is.
+    let pattern = "matching-layers=" + String(repeating: "x", count: 3000)
+    let ended = try conversion.ended(by: signal, ["--epochs", "0", "--set", pattern]) {
+      $0["event"] as? String == "start"
+    }
     #expect(ended.reason == .uncaughtSignal && ended.status == signal)
     #expect(conversion.folder.names.isEmpty)
   }
