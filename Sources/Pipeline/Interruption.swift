@@ -11,6 +11,7 @@ package enum Interruption {
   private struct State {
     var trainings = 0
     var signal: Int32?
+    /// When the last training was asked to stop, which stays when it has.
     var instant: ContinuousClock.Instant?
     /// Told of the signal at once, on whatever thread it arrives.
     var listener: (@Sendable (Int32) -> Void)?
@@ -26,8 +27,8 @@ package enum Interruption {
   package static func request(_ signal: Int32) -> Answer {
     let now = ContinuousClock.now
     let (answer, listener) = state.withLock { state -> (Answer, (@Sendable (Int32) -> Void)?) in
-      if let first = state.instant { return (now - first < echo ? .alreadySaving : .ended, nil) }
-      guard state.trainings > 0 else { return (.ended, nil) }
+      if let first = state.instant, now - first < echo { return (.alreadySaving, nil) }
+      guard state.trainings > 0, state.signal == nil else { return (.ended, nil) }
       (state.signal, state.instant) = (signal, now)
       return (.saving, state.listener)
     }
@@ -53,7 +54,7 @@ package enum Interruption {
     defer {
       state.withLock { state in
         state.trainings -= 1
-        if state.trainings == 0 { (state.signal, state.instant) = (nil, nil) }
+        if state.trainings == 0 { state.signal = nil }
       }
     }
     return try work()
