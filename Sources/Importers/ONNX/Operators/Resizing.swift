@@ -27,13 +27,12 @@ extension ONNXOperators {
       try node.require(
         translation.batch(of: input)?.axis != axis, "changes the size of the batch, which is not supported")
       try node.require(size > 0, "the input \(shape) is empty")
-      _ = try translation.charge(node, [count])
       try node.require(!rule.smooths || scale > 1.0 / 4096, "makes axis \(axis) more than 4096 times smaller")
       // Before anything of that size is made.
       _ = try translation.charge(node, [count, rule.mostTaps(scale: scale)])
       let taps = (0..<count).map { rule.taps(at: $0, size: size, count: count, scale: scale) }
       let width = taps.map(\.weights.count).max() ?? 1
-      let table = try translation.charge(node, [count, width])
+      let table = Shape([count, width])
       let places = taps.flatMap { $0.places + Array(repeating: 0, count: width - $0.places.count) }
       let weights = taps.flatMap { $0.weights + Array(repeating: 0, count: width - $0.weights.count) }
       outside.append((axis, taps.map(\.isOutside)))
