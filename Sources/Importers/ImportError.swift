@@ -46,6 +46,15 @@ package struct ImportError: Error, Hashable, Sendable {
 
   package init(_ path: String, _ problem: Problem) { self.init(path, [problem]) }
 
+  /// Whatever kept a file from being read; what names a file already stays as it is.
+  init(_ path: String, explaining error: any Error) {
+    switch error {
+    case let error as ImportError: self = error
+    case let problem as Problem: self.init(path, problem)
+    default: self.init(path, .unreadable(reason: "\(error)"))
+    }
+  }
+
   /// The inputs of the model whose numbers would have to be known while importing.
   package var inputsToKnow: Set<String> {
     problems.reduce(into: []) { names, problem in

@@ -91,10 +91,8 @@ package final class HDF5Reading: HDF5Source {
       }
       if let failure { throw failure }
       return tensor
-    } catch let problem as ImportError.Problem {
-      throw ImportError(path, problem)
     } catch {
-      throw ImportError(path, .unreadable(reason: "\(error)"))
+      throw ImportError(path, explaining: error)
     }
   }
 

@@ -11,12 +11,8 @@ extension KerasImporter {
     do {
       let file = try KerasFile(path, opening: opening)
       return ModelContents(file, try KerasNetwork(file.architecture))
-    } catch let problem as ImportError.Problem {
-      throw ImportError(path, problem)
-    } catch let error as ImportError {
-      throw error
     } catch {
-      throw ImportError(path, .unreadable(reason: "\(error)"))
+      throw ImportError(path, explaining: error)
     }
   }
 }
@@ -34,7 +30,7 @@ extension ModelContents {
     self.init(
       format: "Keras \(file.version)" + (file.backend.isEmpty ? "" : ", by \(file.backend)"), inputs: declared,
       outputs: network.declaredOutputs.map { Port(name: $0, type: "float32", shape: nil) },
-      operators: census.operators, tensors: file.store.entries, weightUses: census.uses, problems: census.problems)
+      operators: census.operators, tensors: file.store.entries, weightUses: census.uses, problems: census.problems.all)
   }
 }
 
@@ -44,7 +40,7 @@ private struct KerasCensus {
   private let arrays: KerasArrays
   private var counts: [String: (count: Int, isSupported: Bool)] = [:]
   private(set) var uses: [ModelContents.WeightUse] = []
-  private var refused: [ImportError.Problem] = []
+  private(set) var problems = KerasProblems()
 
   init(store: KerasStore) {
     self.store = store
@@ -77,7 +73,7 @@ private struct KerasCensus {
       let sum = counts[layer.fullType, default: (0, isSupported)].count + Int(times)
       counts[layer.fullType] = (min(sum, 1 << 60), isSupported)
       let name = place.names.joined(separator: "/")
-      if !isSupported { refused.append(KerasLayers.refusal(of: layer, named: name)) }
+      if !isSupported { problems.report(KerasLayers.refusal(of: layer, named: name)) }
       for weight in arrays.entries(of: place) where weight.shape.count >= 2 && (weight.count ?? 0) > 1 {
         uses.append(
           .init(node: name, operation: layer.fullType, weight: weight, isProduct: Self.isProduct(layer)))
@@ -89,22 +85,6 @@ private struct KerasCensus {
   var operators: [ModelContents.OperatorCount] {
     counts.map { .init(name: $0, count: $1.count, isSupported: $1.isSupported) }
       .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
-  }
-
-  /// What is refused, a class of layers once.
-  var problems: [ImportError.Problem] {
-    var (others, classes, places): ([ImportError.Problem], [(type: String, layers: [String])], [String: Int]) =
-      ([], [], [:])
-    for problem in refused {
-      guard case .unsupportedLayer(let type, let layers) = problem else { others.append(problem); continue }
-      if let place = places[type] {
-        classes[place].layers += layers
-      } else {
-        places[type] = classes.count
-        classes.append((type, layers))
-      }
-    }
-    return others + classes.map { .unsupportedLayer(type: $0.type, layers: $0.layers) }
   }
 }
 

@@ -36,12 +36,8 @@ package enum KerasImporter: Importer {
       let problems = translation.allProblems
       guard problems.isEmpty else { throw ImportError(path, problems) }
       return translation.finish(companionFiles: file.companions)
-    } catch let problem as ImportError.Problem {
-      throw ImportError(path, problem)
-    } catch let error as ImportError {
-      throw error
     } catch {
-      throw ImportError(path, .unreadable(reason: "\(error)"))
+      throw ImportError(path, explaining: error)
     }
   }
 }

@@ -12,9 +12,7 @@ struct KerasTranslation {
   private let inputShapes: [String: Shape]
   /// Whether images have their channels first in this file.
   private let hasChannelsFirst: Bool
-  private var problems: [ImportError.Problem] = []
-  private var unsupported: [(type: String, layers: [String])] = []
-  private var unsupportedPlaces: [String: Int] = [:]
+  private var problems = KerasProblems()
   private var constants: [String: Graph.Node.ID] = [:]
   private var taken: Set<String> = []
   private var warned: Set<String> = []
@@ -37,22 +35,9 @@ struct KerasTranslation {
     self.inputShapes = inputShapes
   }
 
-  var allProblems: [ImportError.Problem] {
-    problems + unsupported.map { .unsupportedLayer(type: $0.type, layers: $0.layers) }
-  }
+  var allProblems: [ImportError.Problem] { problems.all }
 
-  mutating func report(_ problem: ImportError.Problem) {
-    if case .unsupportedLayer(let type, let layers) = problem {
-      if let place = unsupportedPlaces[type] {
-        unsupported[place].layers += layers
-      } else {
-        unsupportedPlaces[type] = unsupported.count
-        unsupported.append((type, layers))
-      }
-    } else if !problems.contains(problem) {
-      problems.append(problem)
-    }
-  }
+  mutating func report(_ problem: ImportError.Problem) { problems.report(problem) }
 
   /// Layers over time are a node for each step.
   private static let mostNodes = 1 << 17

@@ -46,12 +46,8 @@ package enum ONNXImporter: Importer {
       guard problems.isEmpty else { throw ImportError(path, problems) }
       translation.graph.companionFiles = translation.files.externalPaths
       return translation
-    } catch let problem as ImportError.Problem {
-      throw ImportError(path, problem)
-    } catch let error as ImportError {
-      throw error
     } catch {
-      throw ImportError(path, .unreadable(reason: "\(error)"))
+      throw ImportError(path, explaining: error)
     }
   }
 

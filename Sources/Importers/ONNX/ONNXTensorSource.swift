@@ -22,12 +22,8 @@ package final class ONNXTensorSource: TensorSource {
       entries = all.map(TensorEntry.init)
       tensors = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
       files = ONNXFiles(file, path: path)
-    } catch let error as ImportError {
-      throw error
-    } catch let problem as ImportError.Problem {
-      throw ImportError(path, problem)
     } catch {
-      throw ImportError(path, .unreadable(reason: "\(error)"))
+      throw ImportError(path, explaining: error)
     }
   }
 

@@ -13,10 +13,8 @@ package struct ONNXValues: Sendable {
       let tensor = try ONNXTensor(ONNXSkeleton(of: file.bytes, as: .tensor))
       var files = ONNXFiles(file, path: path)
       do { literal = try tensor.decoded(from: &files) } catch { throw ImportError.Problem.model(error.words) }
-    } catch let problem as ImportError.Problem {
-      throw ImportError(path, problem)
     } catch {
-      throw ImportError(path, .unreadable(reason: "\(error)"))
+      throw ImportError(path, explaining: error)
     }
   }
 
