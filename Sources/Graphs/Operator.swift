@@ -7,6 +7,8 @@ package struct Moment: Sendable {
   package var phase: Phase
   /// From 0, the first step of training, to 1, its last. Every schedule reads this.
   package var progress: Float
+  /// The progress of the step after this one; outside of training that of this one.
+  package var next: Float
   /// For what is drawn at random in this step. The same recipe trains the same bits.
   package var seed: UInt64
   /// How many steps of training came before this one.
@@ -14,9 +16,12 @@ package struct Moment: Sendable {
   /// Whether convolutions may round differently to be faster: while training, unless it is said otherwise.
   package var arithmetic: Arithmetic
 
-  package init(phase: Phase, progress: Float, seed: UInt64 = 0, step: Int = 0, arithmetic: Arithmetic? = nil) {
+  package init(
+    phase: Phase, progress: Float, next: Float? = nil, seed: UInt64 = 0, step: Int = 0, arithmetic: Arithmetic? = nil
+  ) {
     self.phase = phase
     self.progress = progress
+    self.next = next ?? progress
     self.seed = seed
     self.step = step
     self.arithmetic = arithmetic ?? (phase == .training ? .transformed : .direct)

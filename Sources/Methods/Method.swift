@@ -16,7 +16,8 @@ package protocol Method: Configurable {
   /// companion that no gradient moves (only `settle` does).
   func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?]
 
-  /// Further tensors that go with a weight, as many for every weight: learned levels, thresholds. None by default.
+  /// Further tensors that go with a weight, as many for every weight: learned levels, thresholds. None by default. Where
+  /// weights become symbols later than training begins, they are asked for again then, of what the weight has become.
   ///
   /// - Parameter seed: of what is drawn at random; another one for each layer.
   func companions(for weight: Tensor, seed: UInt64) -> [Tensor]
@@ -124,10 +125,21 @@ package struct Coding<M: Method>: WeightCoding {
   }
 
   package func settle(_ inputs: inout [Tensor], at moment: Moment) {
-    guard hasBegun(moment), let moment = self.moment(moment) else { return }
+    guard hasBegun(moment), let moment = self.moment(moment) else {
+      if moment.next >= start && !method.beginsAtTheWeight { begin(&inputs, seed: moment.seed) }
+      return
+    }
     var companions = Array(inputs.dropFirst())
     method.settle(&inputs[0], companions: &companions, at: moment)
     inputs.replaceSubrange(1..., with: companions)
+  }
+
+  /// Between the last step with the latent weight as it is and the first with symbols: the weight is no longer the one
+  /// that the companions were made for.
+  private func begin(_ inputs: inout [Tensor], seed: UInt64) {
+    var generator = SplitMix64(seed: seed, stream: stream)
+    let companions = method.companions(for: inputs[0], seed: generator.next())
+    inputs = [method.latent(for: inputs[0], companions: companions) ?? inputs[0]] + companions
   }
 
   package func penalty(_ inputs: [Tensor], at moment: Moment) -> [Tensor?] {

@@ -52,7 +52,8 @@ struct LayerPlan {
     if let progression = recipe.progressive { start(by: progression, rules, kinds) }
   }
 
-  private static func layer(_ name: String, isFloat: Bool, _ rules: [LayerRule], _ recipe: Recipe) throws -> Layer {
+  /// What the recipe and the rules that cover a layer make of it; of rules the last wins.
+  static func layer(_ name: String, isFloat: Bool, _ rules: [LayerRule], _ recipe: Recipe) throws -> Layer {
     var (method, options): (String?, [String: String]) = (isFloat ? nil : recipe.method, recipe.options)
     var layer = Layer(
       name: name, activations: recipe.activations, activationOptions: recipe.activationOptions,

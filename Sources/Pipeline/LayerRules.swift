@@ -57,7 +57,10 @@ public struct LayerRule: Hashable, Sendable {
 
   public init() {}
 
-  func covers(_ layer: String, _ kind: Kind) -> Bool { (self.kind ?? kind) == kind && layer.matches(match) }
+  func covers(_ layer: String, _ kind: Kind) -> Bool { (self.kind ?? kind) == kind && covers(layer) }
+
+  /// Whatever the operator.
+  func covers(_ layer: String) -> Bool { layer.matches(match) }
 }
 
 extension Recipe.Layers {

@@ -55,7 +55,8 @@ public struct WeightsConversion {
     self.note = note
   }
 
-  /// Tensors of two axes or more become bits; all other floats stay as they are.
+  /// Tensors of two axes or more become bits, each by the method that the recipe's `layers` give it by its name; all
+  /// other floats stay as they are.
   ///
   /// Memory: two tensors, or one large one. Throws what the importer says, `InputError`, and `PackedFileError`.
   public func convert(model: String, to output: String) throws -> WeightsReport {
@@ -68,15 +69,18 @@ public struct WeightsConversion {
     let leftOut = source.entries.filter { !Self.isFloat($0.type) }.map(\.name)
     for line in source.notes { note(line) }
     guard !entries.isEmpty else { throw InputError(["\(model): there are no tensors of floats"]) }
-    let method = try makeMethod(named: recipe.method, options: recipe.options)
-    note("\(recipe.method): \(entries.count { Self.isCoded($0) }) of \(entries.count) tensors become bits")
+    let methods = try self.methods(for: entries, of: model)
+    let found = Set(methods.compactMap { $0.map { type(of: $0).name } }).sorted()
+    let names = found.isEmpty ? recipe.method : found.joined(separator: ", ")
+    note("\(names): \(methods.count { $0 != nil }) of \(entries.count) tensors become bits")
+    for line in unused { note(line) }
     let (tensors, size) = try Output.making(output, isRenamed: true) {
       let writer = try WeightsWriter(output)
-      let tensors = try code(entries, of: source, by: method, to: writer)
+      let tensors = try code(entries, of: source, by: methods, to: writer)
       return (tensors, try writer.finish(provenance(of: model)))
     }
     return WeightsReport(
-      model: model, output: output, method: recipe.method, tensors: tensors, leftOut: leftOut,
+      model: model, output: output, method: names, tensors: tensors, leftOut: leftOut,
       sourceBytes: entries.reduce(0) { $0 + ($1.bytes ?? 0) }, packedBytes: size,
       seconds: start.duration(to: .now) / .seconds(1))
   }
@@ -85,6 +89,29 @@ public struct WeightsConversion {
 
   private static func isCoded(_ entry: TensorEntry) -> Bool {
     entry.shape.count >= 2 && entry.shape.allSatisfy { $0 > 0 } && (entry.count ?? 0) > entry.shape[0]
+  }
+
+  /// What codes each tensor; nil for those that stay float.
+  private func methods(for entries: [TensorEntry], of model: String) throws -> [(any Method)?] {
+    let rules = recipe.layers.rules
+    let problems = rules.enumerated().compactMap { index, rule -> String? in
+      let place = "\(model): rule \(index + 1) of 'layers' "
+      if rule.kind != nil { return place + "has 'operator', but a tensor alone has none: leave it out" }
+      return entries.contains { rule.covers($0.name) } ? nil : place + "matches no tensor: '\(rule.match)'"
+    }
+    guard problems.isEmpty else { throw InputError(problems) }
+    return try entries.map { entry in
+      guard Self.isCoded(entry) else { return nil }
+      return try LayerPlan.layer(entry.name, isFloat: false, rules.filter { $0.covers(entry.name) }, recipe).method
+    }
+  }
+
+  /// What of the recipe is for networks alone, in words.
+  private var unused: [String] {
+    let isRead = recipe.activations != "float" || recipe.layers.rules.contains { $0.activations ?? "float" != "float" }
+    let keys = (isRead ? ["activations"] : []) + (recipe.structure.isEmpty ? [] : ["structure"])
+    guard !keys.isEmpty else { return [] }
+    return ["of the recipe \(keys.joined(separator: " and ")) count for nothing: only weights become bits"]
   }
 
   /// SHA-256 of the model's file; of data beside it the hash would take longer than the work.
@@ -97,9 +124,9 @@ public struct WeightsConversion {
   }
 
   private func code(
-    _ entries: [TensorEntry], of source: any TensorSource, by method: any Method, to writer: WeightsWriter
+    _ entries: [TensorEntry], of source: any TensorSource, by methods: [(any Method)?], to writer: WeightsWriter
   ) throws -> [WeightsReport.Tensor] {
-    let work = WeightsWork(entries, source, method, recipe.seed, writer) { Self.isCoded($0) }
+    let work = WeightsWork(entries, source, methods, recipe.seed, writer)
     let workers = max(1, min(Processor.threadCount, 4, entries.count))
     DispatchQueue.concurrentPerform(iterations: workers) { _ in while work.doNext() {} }
     let tensors = try work.result()
@@ -112,10 +139,10 @@ public struct WeightsConversion {
 private final class WeightsWork: @unchecked Sendable {
   private let entries: [TensorEntry]
   private let source: any TensorSource
-  private let method: any Method
+  /// Of each tensor; nil leaves it float.
+  private let methods: [(any Method)?]
   private let seed: UInt64
   private let writer: WeightsWriter
-  private let isCoded: (TensorEntry) -> Bool
   // Held by whoever reads, and by whoever codes a tensor so large that no second one may be in memory.
   private let reading = NSLock()
   private var next = 0
@@ -132,11 +159,11 @@ private final class WeightsWork: @unchecked Sendable {
   private static let largeCount = 1 << 26
 
   init(
-    _ entries: [TensorEntry], _ source: any TensorSource, _ method: any Method, _ seed: UInt64, _ writer: WeightsWriter,
-    isCoded: @escaping (TensorEntry) -> Bool
+    _ entries: [TensorEntry], _ source: any TensorSource, _ methods: [(any Method)?], _ seed: UInt64,
+    _ writer: WeightsWriter
   ) {
-    (self.entries, self.source, self.method, self.seed) = (entries, source, method, seed)
-    (self.writer, self.isCoded) = (writer, isCoded)
+    (self.entries, self.source, self.methods, self.seed) = (entries, source, methods, seed)
+    self.writer = writer
   }
 
   /// Reads, codes and writes one tensor. False where none is left.
@@ -164,7 +191,7 @@ private final class WeightsWork: @unchecked Sendable {
       tell("tensor '\(entry.name)' holds what is no number or infinite, and stays float")
       return float
     }
-    guard isCoded(entry) else { return float }
+    guard let method = methods[index] else { return float }
     var generator = SplitMix64(seed: seed, stream: UInt64(index))
     let companions = method.companions(for: tensor, seed: generator.next())
     let latent = method.latent(for: tensor, companions: companions) ?? tensor

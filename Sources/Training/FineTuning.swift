@@ -143,10 +143,12 @@ package struct FineTuning: Sendable {
 
   /// Progress reaches 1 at `hardAt` of training, so that the last steps train the very weights that are shipped.
   func moment(_ epoch: Int, _ step: Int, _ steps: Int) -> Moment {
-    let through = (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs)
+    func progress(_ step: Int) -> Float {
+      min(1, (Float(epoch) + Float(step) / Float(steps)) / Float(settings.epochs) / settings.hardAt)
+    }
     let seed = SplitMix64(seed: settings.seed, stream: UInt64(epoch), UInt64(step)).peek
     return Moment(
-      phase: .training, progress: min(1, through / settings.hardAt), seed: seed, step: epoch * steps + step)
+      phase: .training, progress: progress(step), next: progress(step + 1), seed: seed, step: epoch * steps + step)
   }
 
   func calibrated(_ values: [Graph.Node.ID: Tensor], progress: Float) -> [Graph.Node.ID: Tensor] {

@@ -18,8 +18,9 @@ struct ConvertCommand: ParsableCommand {
       measured anew.
 
       With '--weights-only' there is no training and no verification: every tensor of two \
-      axes or more becomes bits by the method, one after the other, however large the model \
-      is. The file then holds weights without a network.
+      axes or more becomes bits by the method, or as the recipe's 'layers' say of its name, \
+      one after the other, however large the model is. The file then holds weights without a \
+      network.
 
       The state of training is saved as OUTPUT.checkpoint. SIGINT and SIGTERM save it and \
       end; the same command with '--resume' goes on as if nothing had happened.

@@ -43,6 +43,22 @@ struct StartTests {
     #expect(gradient(0.5, at: 0.75).largestDifference(to: gradient(0, at: 0.5)) < 1e-6)
   }
 
+  /// The weight moves until then, and what goes with it is made of what it has become.
+  @Test(arguments: methods.map { $0.name }) func companionsAreOfTheWeightThatBecomesSymbols(_ name: String) throws {
+    func ask(_ method: some Method) {
+      let (old, moved) = (Tensor.random([4, 3, 3, 3], seed: 5), Tensor.random([4, 3, 3, 3], seed: 6))
+      let companions = method.companions(for: old)
+      let coding = Coding(method, start: 0.5)
+      var inputs = [moved] + companions
+      coding.settle(&inputs, at: Moment(phase: .training, progress: 0.3, next: 0.4))
+      #expect(inputs == [moved] + companions)
+      coding.settle(&inputs, at: Moment(phase: .training, progress: 0.4, next: 0.5))
+      let expected = method.beginsAtTheWeight ? companions : method.companions(for: moved)
+      #expect(inputs == [moved] + expected)
+    }
+    ask(try makeMethod(named: name))
+  }
+
   @Test(arguments: methods.map { $0.name }) func freezingAsksNotWhen(_ name: String) throws {
     let float = try Networks.residual()
     let method = try makeMethod(named: name)

@@ -48,6 +48,18 @@ struct PageTests {
     #expect(!html.contains("http") && !html.contains("<script"))
   }
 
+  /// However its path is written, and however often.
+  @Test func aLogThatIsNamedTwiceIsOneRun() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a.jsonl", "b.jsonl"] {
+      let lines = [RunLogTests.line("start", 0, RunLogTests.recipe), RunLogTests.epoch(10, 1)]
+      try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: folder.path(name)))
+    }
+    try FileManager.default.createSymbolicLink(atPath: folder.path("c.jsonl"), withDestinationPath: "a.jsonl")
+    let runs = try Page.runs(at: ["a.jsonl", "./a.jsonl", "b.jsonl", "c.jsonl"].map { folder.path($0) })
+    #expect(runs.map(\.name) == ["a.jsonl", "b.jsonl"])
+  }
+
   /// Every name comes from a file that somebody else may have written.
   @Test func nothingFromAFileIsMarkup() {
     let bad = "\"</style><script>alert('1')</script>&"

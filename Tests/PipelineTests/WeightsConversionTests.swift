@@ -95,6 +95,49 @@ struct WeightsConversionTests {
     #expect(notes.contains { $0.hasPrefix("left out are ") && $0.contains("arrays of the optimizer") })
   }
 
+  /// As in networks: of the rules whose pattern covers a tensor's name the last wins.
+  @Test func rulesSayWhatBecomesOfATensor() throws {
+    let output = try #require(folder).path("w.signum")
+    let model = Project.path("fixtures/onnx/vision_ts_op17.onnx")
+    let names = try ONNXTensorSource(model).entries.filter { $0.type == "float32" && $0.shape.count >= 2 }.map(\.name)
+    let (kept, other) = try (#require(names.first), #require(names.last))
+    var recipe = recipe("xnor")
+    var rules = [LayerRule](repeating: LayerRule(), count: 3)
+    (rules[0].match, rules[0].method) = (other, "round")
+    rules[0].options = ["bits": "4"]
+    (rules[1].match, rules[1].method) = (kept, "round")
+    (rules[2].match, rules[2].keep) = (kept, .float)
+    recipe.layers = .rules(rules)
+    recipe.activations = "sign"
+    var notes: [String] = []
+    let report = try WeightsConversion(recipe: recipe) { notes.append($0) }.convert(model: model, to: output)
+    func coding(_ name: String) -> String? { report.tensors.first { $0.name == name }?.coding }
+    #expect(coding(kept) == "float" && coding(other) == "4-bit" && report.method == "round, xnor")
+    #expect(report.tensors.count { $0.coding == "binary" } > 0)
+    #expect(notes.contains("of the recipe activations count for nothing: only weights become bits"))
+    #expect(report.tensors.map(\.coding) == (try WeightsFile.read(output).weights.map { $0.weight.words }))
+  }
+
+  @Test func rulesThatMeanNothingAreRefused() throws {
+    let output = try #require(folder).path("w.signum")
+    var recipe = recipe("xnor")
+    var rules = [LayerRule](repeating: LayerRule(), count: 2)
+    (rules[0].match, rules[0].keep) = ("nothing*", .float)
+    rules[1].kind = .dense
+    func problem(_ rules: [LayerRule]) -> String {
+      recipe.layers = .rules(rules)
+      do {
+        let model = Project.path("fixtures/onnx/vision_ts_op17.onnx")
+        _ = try WeightsConversion(recipe: recipe).convert(model: model, to: output)
+        return ""
+      } catch { return "\(error)" }
+    }
+    let both = problem(rules)
+    #expect(both.contains("rule 1 of 'layers' matches no tensor: 'nothing*'"))
+    #expect(both.contains("rule 2 of 'layers' has 'operator', but a tensor alone has none"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: #require(folder).url.path).isEmpty)
+  }
+
   @Test func whatCannotBeDoneIsSaid() throws {
     let output = try #require(folder).path("w.signum")
     func problem(_ model: String, _ output: String) -> String {

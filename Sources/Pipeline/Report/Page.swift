@@ -19,24 +19,31 @@ package struct Page: Sendable {
   /// Throws `InputError` with everything that cannot be read.
   package static func runs(at paths: [String]) throws -> [Run] {
     var (runs, problems): ([Run], [String]) = ([], [])
+    // A log that is named twice, or by its zoo too, is one run.
+    var seen: Set<String> = []
     for path in paths {
-      do { runs += try self.runs(at: path) } catch let error as InputError { problems += error.problems }
+      do {
+        for (log, run) in try self.runs(at: path) where seen.insert(log).inserted { runs.append(run) }
+      } catch let error as InputError { problems += error.problems }
     }
     guard problems.isEmpty else { throw InputError(problems) }
     guard !runs.isEmpty else { throw InputError(["\(paths.joined(separator: ", ")): no conversion has begun there"]) }
     return runs
   }
 
-  private static func runs(at path: String) throws -> [Run] {
+  /// Each with the place of its log, which is written in one way only.
+  private static func runs(at path: String) throws -> [(log: String, run: Run)] {
+    func place(_ log: String) -> String { URL(fileURLWithPath: log).resolvingSymlinksInPath().path }
     let isZoo = ["yaml", "yml"].contains((path as NSString).pathExtension.lowercased())
     let folder = isZoo ? ZooFile.resultsFolder(of: path) : path
     guard Output.kind(folder) == S_IFDIR else {
-      return [Run(name: (path as NSString).lastPathComponent, log: try RunLog(contentsOf: path))]
+      return [(place(path), Run(name: (path as NSString).lastPathComponent, log: try RunLog(contentsOf: path)))]
     }
     return try ZooLedger.existing(folder).jobs().compactMap { job in
       // A job that waits has none.
-      guard Output.kind("\(folder)/\(job.log)") == S_IFREG else { return nil }
-      return Run(name: job.name, log: try RunLog(contentsOf: "\(folder)/\(job.log)"))
+      let log = "\(folder)/\(job.log)"
+      guard Output.kind(log) == S_IFREG else { return nil }
+      return (place(log), Run(name: job.name, log: try RunLog(contentsOf: log)))
     }
   }
 
