@@ -60,12 +60,12 @@ extension Converter {
   /// Throws what would keep the conversion from happening.
   public func plan(model: String, data: String, evaluateOn: String?, to output: String) throws -> ConversionPlan {
     _ = try otherFiles(for: model, output)
-    let source = try SourceModel(model)
+    let (source, other) = (try SourceModel(model), try otherTeacher())
     let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     let normalization = try chooseNormalization(for: source, images)
     let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
     let student = try attach(layers, to: source, images, normalization)
-    let teacher = try teacher(for: source, images, data)
+    let teacher = try teacher(for: source, other, images, normalization, data)
     let destination = Destination(path: output, normalization: normalization, provenance: provenance(of: source))
     let packed = try rehearse(student, destination)
     let tuning = try tuning(student, teacher, images, normalization)

@@ -8,9 +8,10 @@ import Training
 /// What a conversion writes down about itself.
 extension Converter {
   /// What must be the same for an interrupted conversion to go on, and what its last bits depend on.
-  func fingerprint(of source: SourceModel, _ training: any Dataset) -> Fingerprint {
+  func fingerprint(of source: SourceModel, _ teacher: SourceModel?, _ training: any Dataset) -> Fingerprint {
     var identity = ["model": source.hash, "training images": "\(training.count), hash \(training.contentHash)"]
-    for (key, value) in recipe.flattened { identity["recipe \(key)"] = value }
+    identity["teacher"] = teacher?.hash
+    for (key, value) in recipe.withoutPlaces.flattened { identity["recipe \(key)"] = value }
     return Fingerprint(
       identity: identity,
       circumstances: [

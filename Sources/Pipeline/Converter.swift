@@ -55,7 +55,7 @@ public struct Converter {
   func otherFiles(for model: String, _ output: String) throws -> [(name: String, path: String)] {
     try exports.map { name in
       let path = Export.path(for: output, try Export.exporter(named: name))
-      if path != output { try Output.check(path, sources: [model, output]) }
+      if path != output { try Output.check(path, sources: sources(model) + [output]) }
       return (name: name, path: path)
     }
   }
@@ -72,10 +72,10 @@ public struct Converter {
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
     let unverified = output + ".unverified"
-    try Output.check(output, sources: [model], suffix: ".unverified")
+    try Output.check(output, sources: sources(model), suffix: ".unverified")
     let others = try otherFiles(for: model, output)
     let keeper = try CheckpointKeeper(for: output, checkpoints)
-    let taken = [model, data, evaluateOn ?? data, output, unverified, keeper.path] + others.map(\.path)
+    let taken = sources(model) + [data, evaluateOn ?? data, output, unverified, keeper.path] + others.map(\.path)
     return try logging(apartFrom: taken) { logged in
       logged.listener.began(start(model, data, output))
       let report = try logged.convert(model, data, evaluateOn, output, keeper)
@@ -91,14 +91,14 @@ public struct Converter {
     _ model: String, _ data: String, _ evaluateOn: String?, _ output: String, _ keeper: CheckpointKeeper
   ) throws -> ConversionReport {
     let unverified = output + ".unverified"
-    let source = try SourceModel(model)
+    let (source, other) = (try SourceModel(model), try otherTeacher())
     source.warnings.forEach(listener.warn)
     let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
-    try keeper.identify(as: fingerprint(of: source, images.training), listener)
+    try keeper.identify(as: fingerprint(of: source, other, images.training), listener)
     let normalization = try chooseNormalization(for: source, images)
     let layers = try LayerPlan(recipe, for: source.graph, named: source.name)
     let student = try attach(layers, to: source, images, normalization)
-    let teacher = try teacher(for: source, images, data)
+    let teacher = try teacher(for: source, other, images, normalization, data)
     let destination = Destination(path: unverified, normalization: normalization, provenance: provenance(of: source))
     try rehearse(student, destination)
     let outcome = try tune(student, teacher, images, normalization, keeper)
@@ -163,14 +163,6 @@ public struct Converter {
     return chosen.value
   }
 
-  func teacher(for source: SourceModel, _ images: Images, _ data: String) throws -> Graph? {
-    let teacher = recipe.teacher == .itself ? try FuseBatchNorm().rewrite(source.graph) : nil
-    guard teacher != nil || images.training.labels != nil else {
-      throw InputError(["\(data): without labels a teacher is needed; leave out '--teacher none'"])
-    }
-    return teacher
-  }
-
   func attach(
     _ plan: LayerPlan, to source: SourceModel, _ images: Images, _ normalization: Normalization
   ) throws -> Graph {
@@ -196,9 +188,7 @@ public struct Converter {
   ) throws -> FineTuning.Outcome {
     let tuning = try tuning(student, teacher, images, normalization)
     let (training, validation) = (tuning.training, tuning.validation)
-    let teaching = [training.labels == nil ? nil : "labels", teacher == nil ? nil : "the float network"].compactMap {
-      $0
-    }
+    let teaching = (training.labels == nil ? [] : ["labels"]) + (teacher == nil ? [] : [recipe.teacher.words])
     listener.note(
       "fine-tuning: \(training.count) images, \(validation.count) set aside, \(recipe.epochs) epochs, taught by "
         + teaching.joined(separator: " and "))
@@ -225,7 +215,7 @@ public struct Converter {
     guard settings.matching == nil || !tuning.matched.isEmpty else {
       let known = student.nodes.filter { $0.operation != nil && $0.shape.rank >= 2 }.map(\.name)
       throw InputError([
-        "'matching': no layer of the float network can be matched; name some with 'matching-layers' (nodes: "
+        "'matching': no layer of the teacher can be matched; name some with 'matching-layers' (nodes: "
           + known.joined(separator: ", ") + ")"
       ])
     }
@@ -234,8 +224,8 @@ public struct Converter {
 
   func provenance(of source: SourceModel) -> PackedModel.Provenance {
     PackedModel.Provenance(
-      source: source.name, sourceHash: source.hash, recipe: recipe.json, seed: recipe.seed, tool: Signum.version,
-      threads: Processor.threadCount)
+      source: source.name, sourceHash: source.hash, recipe: recipe.withoutPlaces.json, seed: recipe.seed,
+      tool: Signum.version, threads: Processor.threadCount)
   }
 }
 

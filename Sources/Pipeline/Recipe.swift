@@ -95,10 +95,6 @@ public struct Recipe: Hashable, Sendable {
   public var seed: UInt64 = 1
 
   public enum ValidationSplit: String, Codable, Sendable, CaseIterable { case last, random }
-  public enum Teacher: String, Codable, Sendable, CaseIterable {
-    case itself = "self"
-    case none
-  }
   public enum LayerMatching: String, Codable, Sendable, CaseIterable { case none, features, attention }
 
   public init() {}

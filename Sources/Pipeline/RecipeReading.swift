@@ -16,6 +16,7 @@ extension Recipe {
       }
     }
     try self.init(yaml: text, place: path)
+    teacher = teacher.located(in: (path as NSString).deletingLastPathComponent)
   }
 
   /// Reads a recipe from YAML text; `place` begins every message.

@@ -159,7 +159,10 @@ extension Recipe {
   ]
 
   private static let lessons: [RecipeSetting] = [
-    .init("teacher", \.teacher, either(Teacher.self), old: true, "whether the float network teaches"),
+    .init(
+      "teacher", \.teacher, "self, none or a model's path",
+      in: Limits("self, none or a model's path") { $0.path != "" }, old: true,
+      "who teaches: the float network, nobody, or another one"),
     .init("distillation", \.distillation, "a number", in: within(0...1), old: true, "share of the teacher in the loss"),
     .init("temperature", \.temperature, "a number", in: above(0, atMost: 100), old: true, "of the teacher's answers"),
     .init(

@@ -90,7 +90,9 @@ struct ConvertCommand: ParsableCommand {
       "Seed of everything that is random: the same command makes the same file. Default: 1.", valueName: "number"))
   var seed: UInt64?
 
-  @Option(help: ArgumentHelp("Whether the float network teaches. Default: self.", valueName: "who"))
+  @Option(
+    help: ArgumentHelp(
+      "Who teaches: self, the float network; none; or the file of another network. Default: self.", valueName: "who"))
   var teacher: Recipe.Teacher?
 
   @Option(help: ArgumentHelp("Which layers become bits. Default: inner.", valueName: "which"))

@@ -35,7 +35,7 @@ struct UsageTests {
     ("epochs-fraction", convert + ["--method", "xnor", "--epochs", "1.5"]),
     ("learning-rate-nan", convert + ["--method", "xnor", "--learning-rate", "nan"]),
     ("seed-negative", convert + ["--method", "xnor", "--seed", "-1"]),
-    ("teacher-unknown", convert + ["--method", "xnor", "--teacher", "human"]),
+    ("teacher-empty", convert + ["--method", "xnor", "--teacher", ""]),
     ("normalization-unknown", convert + ["--method", "xnor", "--normalization", "imagnet"]),
     ("set-no-value", convert + ["--method", "xnor", "--set", "epochs"]),
     ("set-unknown-key", convert + ["--method", "xnor", "--set", "optimiser=adam", "--set", "warm-up=soon"]),

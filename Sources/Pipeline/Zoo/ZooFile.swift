@@ -200,6 +200,9 @@ extension ZooFile {
     let fitting = overrides.filter { model.name.matches($0.model) && named.name.matches($0.recipe) }
     let all = changes + named.changes + fitting.flatMap(\.changes)
     let misfits = all.compactMap { recipe.set($0.key, toYAML: $0.value) }
+    if all.contains(where: { $0.key == "teacher" }) { recipe.teacher = recipe.teacher.located(in: folder) }
+    // The recipe that a job is given lies in a folder of its own.
+    if let path = recipe.teacher.path, !path.isEmpty { recipe.teacher = .file(URL(fileURLWithPath: path).path) }
     let problems = misfits + recipe.problems
     guard problems.isEmpty else { throw RecipeError("recipe '\(named.name)'", problems) }
     return recipe

@@ -49,7 +49,9 @@ package struct ZooPlan: Sendable {
       let recipes = zoo.recipes.filter { recipe in model.recipes.contains { recipe.name.matches($0) } }
       return recipes.map { named in
         let recipe = Result { () throws in try zoo.recipe(named, for: model) }
-        return Self.job(model, named.name, zoo, identity, recipe)
+        let teacher = Result { () throws in try Self.identity(ofTeacher: (try? recipe.get())?.teacher) }
+        let both = identity.flatMap { identity in teacher.map { identity + $0 } }
+        return Self.job(model, named.name, zoo, both, recipe)
       }
     }
   }
@@ -63,7 +65,9 @@ package struct ZooPlan: Sendable {
     let others = zoo.exports.filter { $0 != export }
     switch (identity, recipe) {
     case (.success(let identity), .success(let recipe)):
-      let parts = ["signum \(Signum.version)", "export \(export)", identity, "recipe \(recipe.json)"]
+      let parts = [
+        "signum \(Signum.version)", "export \(export)", identity, "recipe \(recipe.withoutPlaces.json)",
+      ]
       let hash = SHA256.hexadecimal(of: Data(parts.joined(separator: "\n").utf8))
       return ZooJob(
         model: model, recipeName: name, export: export, otherExports: others, recipe: recipe, hash: hash, problem: nil)
@@ -73,6 +77,10 @@ package struct ZooPlan: Sendable {
         model: model, recipeName: name, export: export, otherExports: others, recipe: try? recipe.get(), hash: nil,
         problem: problems.joined(separator: "\n"))
     }
+  }
+
+  private static func identity(ofTeacher teacher: Recipe.Teacher?) throws -> String {
+    try teacher?.path.map { "\nteacher \(try SourceModel($0).hash)" } ?? ""
   }
 
   /// What a model and its images are, by their content.
