@@ -61,8 +61,9 @@ struct ZooCommand: ParsableCommand {
 
         Exit codes: 0 all jobs done and verified, 1 a job failed, 2 a verification failed.
 
-        Example:
+        Examples:
 
+          signum zoo run zoo.yaml --dry-run
           signum zoo run zoo.yaml --jobs 2
         """)
 
@@ -79,6 +80,9 @@ struct ZooCommand: ParsableCommand {
       help: ArgumentHelp("How many jobs run at once; the threads are divided among them.", valueName: "count"))
     var jobs = 1
 
+    @Flag(help: "Say what would be done and what cannot be, and do nothing.")
+    var dryRun = false
+
     @Flag(help: "Print the table as one JSON object.")
     var json = false
 
@@ -88,7 +92,14 @@ struct ZooCommand: ParsableCommand {
 
     func run() throws {
       let file = try ZooFile(zoo)
-      let results = try ZooRun.run(file, in: output ?? ZooFile.resultsFolder(of: zoo), atOnce: jobs) { line in
+      let folder = output ?? ZooFile.resultsFolder(of: zoo)
+      guard !dryRun else {
+        let outline = try ZooRun.outline(file, in: folder)
+        if json { try Console.printJSON(outline) } else { print(outline.table) }
+        guard outline.problems.isEmpty else { throw InputError(outline.problems) }
+        return
+      }
+      let results = try ZooRun.run(file, in: folder, atOnce: jobs) { line in
         Console.log.info("\(line)")
       }
       print(ZooTable(results).text(json ? .json : .markdown), terminator: "")

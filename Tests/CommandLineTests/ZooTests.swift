@@ -17,6 +17,9 @@ import Testing
       recipes: {one: \(Self.quick), two: \(Self.quick)}
       overrides: [{recipe: two, set: {seed: 2}}]
       """)
+    let outline = try zoo.run(["--dry-run"])
+    #expect(outline.status == 0 && outline.text.hasSuffix("\n2 jobs: 2 begins\n"), "\(outline.text)")
+    #expect(!FileManager.default.fileExists(atPath: zoo.results), "nothing is written")
     let first = try zoo.run(["--jobs", "2"])
     #expect(first.status == 0, "\(first.errors)")
     #expect(first.errors.contains("2 jobs, 0 of them done") && first.text.hasPrefix("| model | recipe | method |"))
@@ -48,6 +51,9 @@ import Testing
       overrides: [{recipe: two, set: {seed: 3}}]
       exports: [packed, onnx]
       """)
+    let planned = try zoo.run(["--dry-run", "--json"]).object()
+    let states = (planned["jobs"] as? [[String: Any]])?.map { $0["state"] as? String }
+    #expect(states == ["done", "waiting"])
     let third = try zoo.run()
     #expect(third.status == 0 && third.errors.contains("2 jobs, 1 of them done"), "\(third.errors)")
     #expect(third.errors.contains("2/2  tiny × two: begins\n") && !third.errors.contains("tiny × one: begins"))
@@ -86,6 +92,9 @@ import Testing
         good: \(Self.quick)
         wrong: {recipe: xnor-1w32a, set: {epochs: -1}}
       """)
+    let outline = try zoo.run(["--dry-run"])
+    #expect(outline.status == 1 && outline.text.hasSuffix("\n6 jobs: 2 begins, 4 cannot be done\n"), "\(outline.text)")
+    #expect(outline.errors.contains("error: absent × good: absent.onnx: no such file"), "\(outline.errors)")
     let outcome = try zoo.run()
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("error: absent × good: absent.onnx: no such file"), "\(outcome.errors)")

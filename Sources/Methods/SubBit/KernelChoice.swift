@@ -3,9 +3,10 @@ import Tensors
 
 /// Which few of the 512 kernels of nine signs a trained weight is best made of.
 struct KernelChoice {
-  /// The kernels of the weight, nine numbers each; what a row lacks to whole kernels is 0.
+  /// The first number of each kernel of the weight, then the second of each, `[9, kernels]`; what a row lacks to whole
+  /// kernels is 0.
   private let kernels: [Float]
-  private var count: Int { kernels.count / Codebook.length }
+  private let count: Int
 
   /// - Parameter limit: of a weight with more kernels, so many are looked at, evenly taken.
   init(_ weight: Tensor, limit: Int = .max) {
@@ -18,11 +19,11 @@ struct KernelChoice {
       for kernel in 0..<taken {
         let (channel, place) = (kernel * total / taken).quotientAndRemainder(dividingBy: inRow)
         for i in place * length..<min((place + 1) * length, row) {
-          kernels[kernel * length + i - place * length] = weights[channel * row + i]
+          kernels[(i - place * length) * taken + kernel] = weights[channel * row + i]
         }
       }
     }
-    self.kernels = kernels
+    (self.kernels, count) = (kernels, taken)
   }
 
   /// The patterns of signs that occur, the most frequent first, of equals the lowest. 0 counts as positive.
@@ -30,7 +31,7 @@ struct KernelChoice {
     var counts = [Int](repeating: 0, count: 512)
     for kernel in 0..<count {
       var pattern = 511
-      for i in 0..<Codebook.length where kernels[kernel * Codebook.length + i] < 0 { pattern ^= 1 << i }
+      for i in 0..<Codebook.length where kernels[i * count + kernel] < 0 { pattern ^= 1 << i }
       counts[pattern] += 1
     }
     let order = counts.indices.filter { counts[$0] > 0 }.sorted { (counts[$1], $0) < (counts[$0], $1) }
@@ -41,12 +42,12 @@ struct KernelChoice {
   /// each is the one that adds most to those before it, of equals the lowest.
   ///
   /// What a pattern adds only falls as others are taken, so a pattern is asked again only while it could still be the
-  /// one. Complexity: 512 products with each kernel, and 4 bytes of memory for each.
+  /// one. Complexity: 512 sums for each kernel, and 2 KB of memory.
   func closest(_ wanted: Int) -> [UInt16] {
     let products = self.products
     // Below what any pattern keeps, so that the first adds what it keeps itself.
     var kept = (0..<count).map { kernel in
-      -(0..<Codebook.length).reduce(Float(0)) { $0 + abs(kernels[kernel * Codebook.length + $1]) }
+      -(0..<Codebook.length).reduce(Float(0)) { $0 + abs(kernels[$1 * count + kernel]) }
     }
     func added(by pattern: Int) -> Double {
       products.withUnsafeBufferPointer { products in
@@ -73,15 +74,18 @@ struct KernelChoice {
     return chosen
   }
 
-  /// ⟨pattern, w⟩, `[512, kernels]`.
+  /// ⟨pattern, w⟩, `[512, kernels]`: each from the one with a sign less that is +.
   private var products: [Float] {
     [Float](unsafeUninitializedCapacity: 512 * count) { products, initialized in
-      for pattern in 0..<512 {
-        let signs = (0..<Codebook.length).map { pattern >> $0 & 1 == 1 ? Float(1) : -1 }
-        for kernel in 0..<count {
-          var sum: Float = 0
-          for i in 0..<Codebook.length { sum += signs[i] * kernels[kernel * Codebook.length + i] }
-          products[pattern * count + kernel] = sum
+      for kernel in 0..<count {
+        products[kernel] = (0..<Codebook.length).reduce(0) { $0 - kernels[$1 * count + kernel] }
+      }
+      kernels.withUnsafeBufferPointer { kernels in
+        for pattern in 1..<512 {
+          let (before, place) = (pattern & (pattern - 1), pattern.trailingZeroBitCount)
+          for kernel in 0..<count {
+            products[pattern * count + kernel] = products[before * count + kernel] + 2 * kernels[place * count + kernel]
+          }
         }
       }
       initialized = 512 * count

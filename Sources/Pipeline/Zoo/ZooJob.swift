@@ -21,7 +21,7 @@ package struct ZooJob: Hashable, Sendable {
   /// For messages.
   package var name: String { Self.name(model.name, recipeName, export) }
 
-  static func name(_ model: String, _ recipe: String, _ export: String) -> String {
+  static func name(_ model: String, _ recipe: String, _ export: String = PackedExporter.name) -> String {
     "\(model) × \(recipe)" + (export == PackedExporter.name ? "" : " × \(export)")
   }
 

@@ -39,6 +39,13 @@ package final class ZooRun: Sendable {
     return try Interruption.heeded(telling: { run.stop($0) }) { try run.run(lock: folder.lock) }
   }
 
+  /// What a run would find and do. Writes nothing, and throws what keeps the ledger from being read.
+  package static func outline(_ zoo: ZooFile, in path: String) throws -> ZooOutline {
+    let plan = ZooPlan(zoo)
+    let ledger = Output.kind(path) == nil ? nil : try ZooLedger.existing(path)
+    return ZooOutline(plan.jobs, try sort(plan, ledger, in: path).known)
+  }
+
   private init(
     _ zoo: ZooFile, _ folder: String, _ ledger: ZooLedger, _ atOnce: Int, _ note: @escaping @Sendable (String) -> Void
   ) {
@@ -48,7 +55,7 @@ package final class ZooRun: Sendable {
 
   private func run(lock: Int32) throws -> [ZooLedger.Job] {
     let plan = ZooPlan(zoo)
-    let (known, open) = try sort(plan)
+    let (known, open) = try Self.sort(plan, ledger, in: folder)
     try ledger.place(known)
     note("\(plan.jobs.count) jobs, \(known.count { $0.state == .done }) of them done; results in \(folder)")
     for job in plan.jobs { job.problem.map { note("\(job.name): cannot be done: \($0)") } }
@@ -72,11 +79,13 @@ package final class ZooRun: Sendable {
   }
 
   /// What the ledger is to say of each job at the beginning, and which are left to do.
-  private func sort(_ plan: ZooPlan) throws -> (known: [ZooLedger.Job], open: [(Int, ZooJob)]) {
+  private static func sort(
+    _ plan: ZooPlan, _ ledger: ZooLedger?, in folder: String
+  ) throws -> (known: [ZooLedger.Job], open: [(Int, ZooJob)]) {
     var known: [ZooLedger.Job] = []
     var open: [(Int, ZooJob)] = []
     for (place, job) in plan.jobs.enumerated() {
-      let old = try ledger.job(job)
+      let old = try ledger?.job(job)
       var record = ZooLedger.Job(job, position: place)
       // What lies there still belongs to the old row, until the job is begun.
       record.hash = old?.hash
