@@ -4,6 +4,8 @@ import Tensors
 package enum InputShapes {
   /// By the name of the input, for every import that is not given others.
   @TaskLocal package static var given: [String: Shape] = [:]
+  /// Whether they are for several models, so that one need not have an input of each name.
+  @TaskLocal package static var areForSeveral = false
 
   /// `name=1x3x224x224`, or nil where it is nothing like that. The name may itself contain `=`.
   package static func parsed(_ text: String) -> (name: String, shape: Shape)? {

@@ -126,7 +126,7 @@ package struct Coding<M: Method>: WeightCoding {
 
   package func settle(_ inputs: inout [Tensor], at moment: Moment) {
     guard hasBegun(moment), let moment = self.moment(moment) else {
-      if moment.next >= start && !method.beginsAtTheWeight { begin(&inputs, seed: moment.seed) }
+      if begins(after: moment) { begin(&inputs, at: moment) }
       return
     }
     var companions = Array(inputs.dropFirst())
@@ -134,12 +134,17 @@ package struct Coding<M: Method>: WeightCoding {
     inputs.replaceSubrange(1..., with: companions)
   }
 
-  /// Between the last step with the latent weight as it is and the first with symbols: the weight is no longer the one
-  /// that the companions were made for.
-  private func begin(_ inputs: inout [Tensor], seed: UInt64) {
-    var generator = SplitMix64(seed: seed, stream: stream)
-    let companions = method.companions(for: inputs[0], seed: generator.next())
-    inputs = [method.latent(for: inputs[0], companions: companions) ?? inputs[0]] + companions
+  package func begins(after moment: Moment) -> Bool { !hasBegun(moment) && moment.next >= start }
+
+  /// Between the last step with the weight as it is and the first with symbols: it is no longer the one that the
+  /// companions were made for.
+  private func begin(_ inputs: inout [Tensor], at moment: Moment) {
+    // What begins at the weight has until now been trained through its own transformation.
+    let weight =
+      self.moment(moment).map { method.relax(inputs[0], companions: Array(inputs.dropFirst()), at: $0) } ?? inputs[0]
+    var generator = SplitMix64(seed: moment.seed, stream: stream)
+    let companions = method.companions(for: weight, seed: generator.next())
+    inputs = [method.latent(for: weight, companions: companions) ?? weight] + companions
   }
 
   package func penalty(_ inputs: [Tensor], at moment: Moment) -> [Tensor?] {

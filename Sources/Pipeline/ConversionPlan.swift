@@ -60,7 +60,7 @@ extension Converter {
   /// Throws what would keep the conversion from happening.
   public func plan(model: String, data: String, evaluateOn: String?, to output: String) throws -> ConversionPlan {
     _ = try otherFiles(for: model, output)
-    let (source, other) = (try SourceModel(model), try otherTeacher())
+    let (source, other) = try SourceModel.pair(model, taughtBy: recipe.teacher)
     let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     let normalization = try chooseNormalization(for: source, images)
     let layers = try LayerPlan(recipe, for: source.graph, named: source.name)

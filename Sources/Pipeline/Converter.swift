@@ -91,7 +91,7 @@ public struct Converter {
     _ model: String, _ data: String, _ evaluateOn: String?, _ output: String, _ keeper: CheckpointKeeper
   ) throws -> ConversionReport {
     let unverified = output + ".unverified"
-    let (source, other) = (try SourceModel(model), try otherTeacher())
+    let (source, other) = try SourceModel.pair(model, taughtBy: recipe.teacher)
     source.warnings.forEach(listener.warn)
     let images = try Images(training: data, evaluation: evaluateOn, source: source, self)
     try keeper.identify(as: fingerprint(of: source, other, images.training), listener)

@@ -53,14 +53,17 @@ package enum Normalizations {
   /// The known normalisation with which the network answers best, by its mean cross-entropy on the first images.
   ///
   /// A file says nothing of what its network expects; the network itself does. Nil without labels.
-  package static func detect(for graph: Graph, on data: any Dataset, images: Int = sampleSize) -> (
-    name: String, value: Normalization
-  )? {
+  ///
+  /// - Parameter others: which are tried too; a known one that answers as well comes before them.
+  package static func detect(
+    for graph: Graph, on data: any Dataset, images: Int = sampleSize,
+    beside others: [(name: String, value: Normalization)] = []
+  ) -> (name: String, value: Normalization)? {
     guard data.labels != nil else { return nil }
     let sample = data.first(images)
     let objective = Objective(distillation: 0, temperature: 1)
     let channels = data.imageShape.rank == 3 ? data.imageShape[0] : 1
-    let losses = known.filter { [1, channels].contains($0.value.mean.count) }.map { candidate in
+    let losses = (known + others).filter { [1, channels].contains($0.value.mean.count) }.map { candidate in
       (candidate, graph.answers(on: sample, normalization: candidate.value, objective: objective).loss)
     }
     return losses.filter { $0.1.isFinite }.min { $0.1 < $1.1 }?.0

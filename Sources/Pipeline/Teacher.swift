@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Graphs
+import Importers
 import Tensors
 import Training
 
@@ -53,12 +54,50 @@ extension Recipe {
   }
 }
 
+extension SourceModel {
+  /// Reads the network that is converted, and the one that teaches it where that is another. Throws `InputError` with
+  /// what is wrong with both.
+  static func pair(_ model: String, taughtBy teacher: Recipe.Teacher) throws -> (student: Self, other: Self?) {
+    guard let path = teacher.path else { return (try SourceModel(model), nil) }
+    // Open sizes are given by the names of inputs, and either network may have others.
+    let (student, other) = InputShapes.$areForSeveral.withValue(true) {
+      (Result { try SourceModel(model) }, Result { try SourceModel(teaching: path) })
+    }
+    let problems = [student, other].compactMap { result -> String? in
+      if case .failure(let error) = result { "\(error)" } else { nil }
+    }
+    guard problems.isEmpty else { throw InputError(problems) }
+    let pair = (student: try student.get(), other: try other.get())
+    let names = Set((pair.student.graph.inputs + pair.other.graph.inputs).map(\.name))
+    let unknown = InputShapes.given.keys.filter { !names.contains($0) }.sorted()
+    guard unknown.isEmpty else {
+      let known = names.sorted().joined(separator: ", ")
+      throw InputError(unknown.map { "\(model): a shape is given for '\($0)', but the inputs are \(known)" })
+    }
+    return pair
+  }
+
+  /// Throws `InputError`, which says that it is of the teacher.
+  init(teaching path: String) throws {
+    do { try self.init(path) } catch {
+      let isFile = Output.kind(path) != nil
+      throw InputError(["teacher \(error)" + (isFile ? "" : "; a teacher is self, none or the path of a model")])
+    }
+  }
+
+  /// Why this network cannot teach another on these images, in words.
+  func problems(teaching student: SourceModel, on images: any Dataset) -> [String] {
+    var problems = self.problems(with: images)
+    if problems.isEmpty, classCount != student.classCount {
+      problems.append("it knows \(classCount) classes, \(student.name) \(student.classCount)")
+    }
+    return problems.map { "teacher \(path): \($0)" }
+  }
+}
+
 extension Converter {
   /// The files that are read as networks.
   func sources(_ model: String) -> [String] { [model] + (recipe.teacher.path.map { [$0] } ?? []) }
-
-  /// The network of the recipe that teaches where that is another one; nil where it is not.
-  func otherTeacher() throws -> SourceModel? { try recipe.teacher.path.map { try SourceModel($0) } }
 
   /// What answers training images beside the labels, in terms of the student's normalization; nil where nothing does.
   ///
@@ -77,17 +116,18 @@ extension Converter {
     _ other: SourceModel, for source: SourceModel, _ images: any Dataset, _ normalization: Normalization
   ) throws -> Graph {
     other.warnings.forEach(listener.warn)
-    var problems = other.problems(with: images)
-    if problems.isEmpty, other.classCount != source.classCount {
-      problems.append("it knows \(other.classCount) classes, \(source.name) \(source.classCount)")
+    let problems = other.problems(teaching: source, on: images)
+    guard problems.isEmpty else { throw InputError(problems) }
+    let asStudent = (name: "that of \(source.name)", value: normalization)
+    let found = Normalizations.detect(for: other.graph, on: images, beside: [asStudent])
+    let own = found ?? asStudent
+    listener.note("teacher: \(other.name), normalization: \(own.name)")
+    if found == nil {
+      listener.warn("teacher \(other.name): without labels its normalization is taken to be \(asStudent.name)")
     }
-    guard problems.isEmpty else { throw InputError(problems.map { "teacher \(other.path): \($0)" }) }
-    let found = Normalizations.detect(for: other.graph, on: images)
-    let own = found?.value ?? normalization
-    listener.note("teacher: \(other.name)" + (found.map { ", normalization: \($0.name)" } ?? ""))
     if let labels = images.labels {
       let sample = images.first(Normalizations.sampleSize)
-      let shares = [(other.graph, own), (source.graph, normalization)].map { graph, normalization in
+      let shares = [(other.graph, own.value), (source.graph, normalization)].map { graph, normalization in
         graph.answers(on: sample, normalization: normalization).top1(Array(labels.prefix(sample.count)))
       }
       if shares[0] < shares[1] {
@@ -96,7 +136,8 @@ extension Converter {
             + "itself \(percent(shares[1]))")
       }
     }
-    let graph = try other.graph.reading(normalization, insteadOf: own)
+    let channels = images.imageShape.rank == 3 ? images.imageShape[0] : 1
+    let graph = try other.graph.reading(normalization, insteadOf: own.value, channels: channels)
     return try FuseBatchNorm().rewrite(graph)
   }
 }
@@ -105,11 +146,14 @@ extension Graph {
   /// The same network for images that were normalised in another way than it was trained with:
   ///
   ///     x ← x · (d · s′) / (s · d′) + (m · s′ / s − m′) / d′      with scale s, mean m and deviation d, s′ … its own
-  package func reading(_ given: Normalization, insteadOf own: Normalization) throws(ShapeError) -> Graph {
+  ///
+  /// - Parameter channels: of an image, one behind the other, in a row too.
+  package func reading(
+    _ given: Normalization, insteadOf own: Normalization, channels: Int
+  ) throws(ShapeError) -> Graph {
     guard given != own else { return self }
     let input = inputs[0]
     let image = input.shape.withBatch(1)
-    let channels = image.rank > 2 ? image[1] : 1
     func constant(_ value: (_ channel: Int) -> Float) -> Tensor {
       Tensor(image, scalars: (0..<image.count).map { value($0 / (image.count / channels)) })
     }

@@ -94,16 +94,29 @@ public struct WeightsConversion {
   /// What codes each tensor; nil for those that stay float.
   private func methods(for entries: [TensorEntry], of model: String) throws -> [(any Method)?] {
     let rules = recipe.layers.rules
-    let problems = rules.enumerated().compactMap { index, rule -> String? in
-      let place = "\(model): rule \(index + 1) of 'layers' "
+    var problems = rules.enumerated().compactMap { index, rule -> String? in
+      let place = "rule \(index + 1) of 'layers' "
       if rule.kind != nil { return place + "has 'operator', but a tensor alone has none: leave it out" }
       return entries.contains { rule.covers($0.name) } ? nil : place + "matches no tensor: '\(rule.match)'"
     }
-    guard problems.isEmpty else { throw InputError(problems) }
-    return try entries.map { entry in
-      guard Self.isCoded(entry) else { return nil }
-      return try LayerPlan.layer(entry.name, isFloat: false, rules.filter { $0.covers(entry.name) }, recipe).method
+    // What tensors would read is asked for by nobody, and must not stand in the way.
+    var weights = recipe
+    (weights.activations, weights.activationOptions) = ("float", [:])
+    let silent = rules.map { rule in
+      var rule = rule
+      (rule.activations, rule.activationOptions) = (nil, [:])
+      return rule
     }
+    let methods = entries.map { entry -> (any Method)? in
+      guard Self.isCoded(entry) else { return nil }
+      let matching = silent.filter { $0.covers(entry.name) }
+      do { return try LayerPlan.layer(entry.name, isFloat: false, matching, weights).method } catch {
+        problems.append("\(error)")
+        return nil
+      }
+    }
+    guard problems.isEmpty else { throw InputError(problems.map { "\(model): \($0)" }) }
+    return methods
   }
 
   /// What of the recipe is for networks alone, in words.
@@ -119,8 +132,8 @@ public struct WeightsConversion {
     let data = try Data(contentsOf: URL(fileURLWithPath: model), options: .alwaysMapped)
     let hash = data.count <= 1 << 28 ? SHA256.hexadecimal(of: data) : ""
     return PackedModel.Provenance(
-      source: URL(fileURLWithPath: model).lastPathComponent, sourceHash: hash, recipe: recipe.json, seed: recipe.seed,
-      tool: Signum.version)
+      source: URL(fileURLWithPath: model).lastPathComponent, sourceHash: hash,
+      recipe: recipe.withoutPlaces.json, seed: recipe.seed, tool: Signum.version)
   }
 
   private func code(

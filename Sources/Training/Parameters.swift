@@ -82,6 +82,9 @@ package struct Parameters: Sendable {
       var inputs = node.inputs.map { values[$0]! }
       node.coding.settle(&inputs, at: moment)
       for (id, value) in zip(node.inputs, inputs) { values[id] = value }
+      // An average over what was made anew, and what it was before, is neither.
+      guard rule.averaging != nil, node.coding.begins(after: moment) else { continue }
+      for (id, value) in zip(node.inputs, inputs) { averages[id] = value }
     }
     average()
   }

@@ -187,6 +187,8 @@ struct ConvertCommand: ParsableCommand {
       ("--dry-run", dryRun), ("--epochs", epochs != nil), ("--limit", limit != nil), ("--strict", strict),
       ("--log", keeping.log != nil), ("--resume", keeping.resume), ("--restart", keeping.restart),
       ("--keep-checkpoint", keeping.keepCheckpoint), ("--layers", layers != nil), ("--activations", activations != nil),
+      ("--batch", batch != nil), ("--learning-rate", learningRate != nil), ("--teacher", teacher != nil),
+      ("--normalization", normalization != nil),
     ]
     return given.filter(\.1).map(\.0)
   }

@@ -27,8 +27,8 @@ struct ZooCommand: ParsableCommand {
 
       The results lie in a folder named as the file: a folder for each job with the packed \
       file, the log, the messages and the checkpoint, and ledger.sqlite. What is done and \
-      depends on nothing that has changed is not done again: the model's bytes, the images, \
-      the recipe, the version of signum.
+      depends on nothing that has changed is not done again: the bytes of the model and of a \
+      teacher, the images, the recipe, the version of signum.
 
       Examples:
 
@@ -59,7 +59,8 @@ struct ZooCommand: ParsableCommand {
         their state; the same command goes on. The table of 'signum zoo report' is printed at \
         the end.
 
-        Exit codes: 0 all jobs done and verified, 1 a job failed, 2 a verification failed.
+        Exit codes: 0 all jobs done and verified, 1 a job failed or, with '--dry-run', cannot \
+        be done, 2 a verification failed.
 
         Examples:
 

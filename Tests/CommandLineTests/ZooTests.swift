@@ -20,6 +20,9 @@ import Testing
     let outline = try zoo.run(["--dry-run"])
     #expect(outline.status == 0 && outline.text.hasSuffix("\n2 jobs: 2 begins\n"), "\(outline.text)")
     #expect(!FileManager.default.fileExists(atPath: zoo.results), "nothing is written")
+    try FileManager.default.createDirectory(atPath: zoo.results, withIntermediateDirectories: false)
+    #expect(try zoo.run(["--dry-run"]).output == outline.output, "an empty folder is as good as none")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: zoo.results).isEmpty)
     let first = try zoo.run(["--jobs", "2"])
     #expect(first.status == 0, "\(first.errors)")
     #expect(first.errors.contains("2 jobs, 0 of them done") && first.text.hasPrefix("| model | recipe | method |"))
@@ -52,8 +55,8 @@ import Testing
       exports: [packed, onnx]
       """)
     let planned = try zoo.run(["--dry-run", "--json"]).object()
-    let states = (planned["jobs"] as? [[String: Any]])?.map { $0["state"] as? String }
-    #expect(states == ["done", "waiting"])
+    let states = (planned["jobs"] as? [[String: Any]])?.map { $0["action"] as? String }
+    #expect(states == ["is done", "begins anew"])
     let third = try zoo.run()
     #expect(third.status == 0 && third.errors.contains("2 jobs, 1 of them done"), "\(third.errors)")
     #expect(third.errors.contains("2/2  tiny × two: begins\n") && !third.errors.contains("tiny × one: begins"))
@@ -143,6 +146,10 @@ import Testing
     let status = try zoo.status()
     #expect(status["isRunning"] as? Bool == false)
     #expect((status["jobs"] as? [[String: Any]])?.first?["state"] as? String == "interrupted")
+    let ledger = try data(zoo.results + "/ledger.sqlite")
+    let outline = try zoo.run(["--dry-run"])
+    #expect(outline.status == 0 && outline.text.hasSuffix("\n1 job: 1 goes on\n"), "\(outline.text)")
+    #expect(try data(zoo.results + "/ledger.sqlite") == ledger, "nothing is written")
     let outcome = try zoo.run()
     #expect(outcome.status == 0 && outcome.errors.contains("1/1  tiny × long: goes on\n"), "\(outcome.errors)")
     try isTheFile(output)

@@ -44,6 +44,7 @@ private struct Doubling: WeightCoding {
       levels: Array(repeating: 2, count: inputs[0].shape[0]))
   }
   func settle(_ inputs: inout [Tensor], at moment: Moment) {}
+  func begins(after moment: Moment) -> Bool { false }
   func penalty(_ inputs: [Tensor], at moment: Moment) -> [Tensor?] { [] }
 }
 

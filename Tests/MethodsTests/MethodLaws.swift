@@ -104,12 +104,13 @@ struct MethodLaws {
   /// Training that diverges says so itself; until then nothing may stop the program.
   @Test(arguments: MethodLaws.cases) func passesOnWhatIsNoNumber(_ name: String) throws {
     func check(_ method: some Method) {
-      for value in [Float.nan, .infinity] {
+      for value in [Float.nan, .infinity, -.infinity, 3e38] {
         var scalars = Tensor.random([3, 9], seed: 6).scalars
         let companions = method.companions(for: Tensor([3, 9], scalars: scalars))
         scalars[4] = value
         var latent = Tensor([3, 9], scalars: scalars)
         var settled = companions
+        _ = method.companions(for: latent)
         _ = method.code(latent, companions: companions, at: .inference)
         for moment in Self.moments {
           _ = method.relax(latent, companions: companions, at: moment)

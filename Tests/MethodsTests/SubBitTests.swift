@@ -128,6 +128,18 @@ struct SubBitTests {
     }
     let found = method(2, .closest).companions(for: Tensor([32, 1024, 3, 3], scalars: halves), seed: 1)[0]
     #expect(Set(patterns(found)).isSuperset(of: [9, 200]))
+    // The two halves of every row; whole steps through the kernels would see one of them.
+    let rows = Tensor(
+      [8192, 18], scalars: (0..<8192).flatMap { _ in Array(halves[..<9]) + Array(halves[(9 * 16384)..<(9 * 16385)]) })
+    #expect(Set(patterns(method(2, .closest).companions(for: rows, seed: 1)[0])).isSuperset(of: [9, 200]))
+  }
+
+  /// What is no number must not keep the choice from ending, nor what is so large that sums of it are infinite.
+  @Test(arguments: [Float.nan, .infinity, 3e38]) func theClosestKernelsOfWhatIsNoWeight(_ value: Float) {
+    var scalars = Tensor.random([4, 9], seed: 2).scalars
+    for i in 9..<27 { scalars[i] = i % 2 == 0 ? value : -value }
+    let found = patterns(method(3, .closest).companions(for: Tensor([4, 9], scalars: scalars), seed: 1)[0])
+    #expect(Set(found).count == 8)
   }
 
   /// Every 25th step of training, not in inference and not when training stands still.

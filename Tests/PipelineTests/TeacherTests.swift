@@ -59,7 +59,8 @@ import Testing
     }
     let colour = Project.path("fixtures/onnx/vision_ts_op17.onnx")
     #expect(problem(colour).hasPrefix("teacher \(colour): "))
-    #expect(problem("nothing.onnx").contains("nothing.onnx: "))
+    #expect(problem("nothing.onnx").hasPrefix("teacher nothing.onnx: "))
+    #expect(problem("slef").hasSuffix("; a teacher is self, none or the path of a model"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
     // The output would take the place of the teacher.
     let copy = folder.path("teacher.onnx")
@@ -101,11 +102,19 @@ import Testing
       Normalization(scale: 1 / 255, mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.3, 0.25]),
     ] {
       let expected = graph(normalized(own))
-      let found = try graph.reading(given, insteadOf: own)(normalized(given))
+      let found = try graph.reading(given, insteadOf: own, channels: 3)(normalized(given))
       let size = expected.scalars.reduce(0) { max($0, abs($1)) }
       #expect(found.largestDifference(to: expected) < 1e-4 * max(size, 1))
     }
-    #expect(try graph.reading(given, insteadOf: given).nodes.count == graph.nodes.count)
+    #expect(try graph.reading(given, insteadOf: given, channels: 3).nodes.count == graph.nodes.count)
+    // Images in a row, as a network of dense layers reads them.
+    let own = Normalization(scale: 1 / 255, mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.3, 0.25])
+    var rows = Graph()
+    let images = rows.addInput("x", [1, 192])
+    rows.outputs = [try rows.add("y", Relu(), [images])]
+    let found = try rows.reading(given, insteadOf: own, channels: 3)(normalized(given).reshaped([2, 192]))
+    let expected = normalized(own).reshaped([2, 192]).map { max($0, 0) }
+    #expect(found.largestDifference(to: expected) < 1e-4)
   }
 
   /// A path in a file is relative to the file.

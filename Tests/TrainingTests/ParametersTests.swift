@@ -23,7 +23,7 @@ struct ParametersTests {
   }
 
   /// Moves every parameter by gradients of its own, and the statistics as a batch would.
-  private func train(_ parameters: inout Parameters, steps: Range<Int>) {
+  private func train(_ parameters: inout Parameters, steps: Range<Int>, at moment: Moment = Self.moment) {
     for step in steps {
       let gradients = parameters.ids.enumerated().map { place, id in
         (id, Tensor.random(parameters.values[id]!.shape, seed: UInt64(step * 1000 + place)))
@@ -31,7 +31,7 @@ struct ParametersTests {
       for id in parameters.values.keys where !parameters.ids.contains(id) {
         parameters.values[id] = parameters.values[id]!.map { $0 + Float(step + 1) }
       }
-      parameters.step(Dictionary(uniqueKeysWithValues: gradients), rate: 0.1, at: Self.moment)
+      parameters.step(Dictionary(uniqueKeysWithValues: gradients), rate: 0.1, at: moment)
     }
   }
 
@@ -101,6 +101,23 @@ struct ParametersTests {
     }
     for (id, value) in parameters.shipped { #expect(value.largestDifference(to: expected[id]!) < 1e-5) }
     #expect(parameters.shipped != parameters.values)
+  }
+
+  /// An average of the kernels of one weight and of another would be those of neither.
+  @Test func averagesBeginAnewWithACoding() throws {
+    var method = SubBit()
+    method.bits = 3
+    let graph = try AttachMethod(method, layers: ["block.a"], start: 0.5).rewrite(Networks.residual())
+    var rule = UpdateRule()
+    rule.averaging = 0.999
+    var parameters = Parameters(of: graph, rule: rule)
+    train(&parameters, steps: 0..<3, at: Moment(phase: .training, progress: 0.3, next: 0.4))
+    let before = parameters.shipped
+    train(&parameters, steps: 3..<4, at: Moment(phase: .training, progress: 0.4, next: 0.5))
+    let coding = try #require(graph.nodes.first { $0.operation is any WeightCoding })
+    for id in coding.inputs { #expect(parameters.shipped[id] == parameters.values[id]) }
+    #expect(parameters.shipped[coding.inputs[1]] != before[coding.inputs[1]])
+    #expect(parameters.shipped != parameters.values, "all others are averages still")
   }
 
   /// What an operator changes by itself is part of the state.

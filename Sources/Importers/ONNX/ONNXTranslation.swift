@@ -95,7 +95,8 @@ extension ONNXTranslation {
       }
     }
     let names = Set(graph.inputs.map(\.name))
-    for name in given.keys.sorted() where !names.contains(name) && values[name] == nil {
+    for name in given.keys.sorted()
+    where !InputShapes.areForSeveral && !names.contains(name) && values[name] == nil {
       problems.append(
         .model("a shape is given for '\(name)', but the inputs are \(names.sorted().joined(separator: ", "))"))
     }

@@ -73,9 +73,9 @@ package struct SubBit: Method {
     let chosen: [UInt16]
     switch kernels {
     case .random: chosen = Array(others.prefix(1 << bits))
-    case .closest: chosen = KernelChoice(weight, limit: 8192).closest(1 << bits)
+    case .closest: chosen = KernelChoice.closest(1 << bits, to: weight, limit: 8192)
     case .frequent:
-      let present = Array(KernelChoice(weight).frequent.prefix(1 << bits))
+      let present = Array(KernelChoice.frequent(in: weight).prefix(1 << bits))
       chosen = present + others.filter { !present.contains($0) }.prefix((1 << bits) - present.count)
     }
     let memory = Tensor([chosen.count, Codebook.length], scalars: chosen.flatMap(Self.signs))

@@ -13,16 +13,20 @@ struct ZooConversion {
   /// Makes the folder of the job and writes its recipe there. Throws `InputError`.
   init(_ job: ZooJob, in folder: String) throws {
     (self.job, self.folder) = (job, folder)
-    let checkpoint = "\(folder)/\(job.output).checkpoint"
-    // Whoever killed the machine may have cut the checkpoint; the training in it is lost either way.
-    start =
-      Output.kind(checkpoint) == nil ? .new : (try? CheckpointFile.read(checkpoint)) == nil ? .restart : .resume
+    start = Self.start(of: job, in: folder)
     do {
       try FileManager.default.createDirectory(atPath: "\(folder)/\(job.folder)", withIntermediateDirectories: true)
       try Data((job.recipe?.json ?? "").utf8).write(to: URL(fileURLWithPath: "\(folder)/\(job.recipeFile)"))
     } catch { throw InputError(["\(folder)/\(job.folder): cannot be written"]) }
     if start == .new { unlink("\(folder)/\(job.messages)") }
     messagesBegin = Output.size("\(folder)/\(job.messages)")
+  }
+
+  /// What the checkpoint that lies there, if one does, lets a conversion do.
+  static func start(of job: ZooJob, in folder: String) -> CheckpointPolicy.Start {
+    let checkpoint = "\(folder)/\(job.output).checkpoint"
+    // Whoever killed the machine may have cut the checkpoint; the training in it is lost either way.
+    return Output.kind(checkpoint) == nil ? .new : (try? CheckpointFile.read(checkpoint)) == nil ? .restart : .resume
   }
 
   private var arguments: [String] {

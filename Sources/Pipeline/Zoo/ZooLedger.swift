@@ -82,12 +82,22 @@ package final class ZooLedger: Sendable {
     } catch { throw InputError(["\(path): cannot be used as the ledger of a zoo: \(error)"]) }
   }
 
-  /// Opens the ledger that lies in a folder. Throws `InputError` where there is none.
+  /// Opens a ledger without changing it; of an earlier schema too, whose later columns are empty then.
+  private init(reading folder: String) throws {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(10)
+    configuration.readonly = true
+    database = try DatabaseQueue(path: folder + "/" + Self.fileName, configuration: configuration)
+    _ = try jobs()
+  }
+
+  /// Opens the ledger that lies in a folder, to be read. Throws `InputError` where there is none.
   package static func existing(_ folder: String) throws -> ZooLedger {
     guard Output.kind(folder + "/" + fileName) == S_IFREG else {
       throw InputError(["\(folder): has no \(fileName); name the folder of a zoo that was run, or its YAML file"])
     }
-    return try ZooLedger(folder: folder)
+    // What a killed run left half-written is put right by whoever may write.
+    return try (try? ZooLedger(reading: folder)) ?? ZooLedger(folder: folder)
   }
 
   private static var migrator: DatabaseMigrator {

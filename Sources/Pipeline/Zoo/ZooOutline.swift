@@ -2,25 +2,42 @@ import Foundation
 
 /// What a run of a zoo would do: its jobs, and how each was found.
 package struct ZooOutline: Encodable, Sendable {
+  package enum Action: String, Encodable, Sendable, CaseIterable {
+    case begins
+    /// Something that it depends on has changed; the old result is removed.
+    case beginsAnew = "begins anew"
+    /// From a checkpoint.
+    case goesOn = "goes on"
+    case isDone = "is done"
+    case cannotBeDone = "cannot be done"
+  }
+
   package struct Job: Encodable, Sendable {
     var model, recipe: String
     var method: String?
     var epochs: Int?
-    /// `done`, `waiting` for what begins, `interrupted` for what goes on, and `failed` for what cannot be done.
-    var state: ZooLedger.State
+    var action: Action
     var problem: String?
   }
 
   package let jobs: [Job]
+  /// Whether a run works in the folder now; another one would be refused.
+  package let isRunning: Bool
 
-  init(_ jobs: [ZooJob], _ records: [ZooLedger.Job]) {
+  init(_ jobs: [ZooJob], _ records: [ZooLedger.Job], in folder: String) {
+    isRunning = ZooFolder.isHeld(folder)
     self.jobs = zip(jobs, records).map { job, record in
-      // What failed in an earlier run is tried again.
-      let state = job.problem == nil && record.state == .failed ? .waiting : record.state
-      return Job(
+      Job(
         model: job.model.name, recipe: job.recipeName, method: job.recipe?.method, epochs: job.recipe?.epochs,
-        state: state, problem: job.problem)
+        action: Self.action(job, record, in: folder), problem: job.problem)
     }
+  }
+
+  private static func action(_ job: ZooJob, _ record: ZooLedger.Job, in folder: String) -> Action {
+    if job.problem != nil { return .cannotBeDone }
+    if let hash = record.hash, hash != job.hash { return .beginsAnew }
+    if record.state == .done { return .isDone }
+    return ZooConversion.start(of: job, in: folder) == .resume ? .goesOn : .begins
   }
 
   /// Why jobs cannot be done, with their names.
@@ -33,24 +50,14 @@ package struct ZooOutline: Encodable, Sendable {
   /// As a table for a terminal.
   package var table: String {
     let rows = jobs.map { job in
-      [job.model, job.recipe, job.method ?? "", job.epochs.map(String.init) ?? "", job.words]
+      [job.model, job.recipe, job.method ?? "", job.epochs.map(String.init) ?? "", job.action.rawValue]
     }
-    let counts = ["begins", "goes on", "done", "cannot be done"].compactMap { words in
-      let count = jobs.count { $0.words == words }
-      return count > 0 ? "\(count) \(words)" : nil
+    let counts = Action.allCases.compactMap { action in
+      let count = jobs.count { $0.action == action }
+      return count > 0 ? "\(count) \(action.rawValue)" : nil
     }
     return aligned([["model", "recipe", "method", "epochs", "what happens"]] + rows, right: 3...3)
       + "\n\n\(jobs.count) \(jobs.count == 1 ? "job" : "jobs"): " + counts.joined(separator: ", ")
-  }
-}
-
-extension ZooOutline.Job {
-  fileprivate var words: String {
-    switch state {
-    case .done: "done"
-    case .failed: "cannot be done"
-    case .running, .interrupted: "goes on"
-    case .waiting, .unverified: "begins"
-    }
+      + (isRunning ? "; a run works here now" : "")
   }
 }

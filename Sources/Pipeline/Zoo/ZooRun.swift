@@ -42,8 +42,8 @@ package final class ZooRun: Sendable {
   /// What a run would find and do. Writes nothing, and throws what keeps the ledger from being read.
   package static func outline(_ zoo: ZooFile, in path: String) throws -> ZooOutline {
     let plan = ZooPlan(zoo)
-    let ledger = Output.kind(path) == nil ? nil : try ZooLedger.existing(path)
-    return ZooOutline(plan.jobs, try sort(plan, ledger, in: path).known)
+    let ledger = Output.kind(path + "/" + ZooLedger.fileName) == nil ? nil : try ZooLedger.existing(path)
+    return ZooOutline(plan.jobs, try sort(plan, ledger, in: path).known, in: path)
   }
 
   private init(
