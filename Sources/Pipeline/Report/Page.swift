@@ -19,12 +19,19 @@ package struct Page: Sendable {
   /// Throws `InputError` with everything that cannot be read.
   package static func runs(at paths: [String]) throws -> [Run] {
     var (runs, problems): ([Run], [String]) = ([], [])
-    // A log that is named twice, or by its zoo too, is one run.
-    var seen: Set<String> = []
+    // A log that is named twice, or by its zoo too, is one run; a zoo's name for it says more.
+    var places: [String: Int] = [:]
     for path in paths {
       do {
-        for (log, run) in try self.runs(at: path) where seen.insert(log).inserted { runs.append(run) }
-      } catch let error as InputError { problems += error.problems }
+        for (log, run) in try self.runs(at: path) {
+          if let place = places[log] {
+            if run.name != (path as NSString).lastPathComponent { runs[place].name = run.name }
+          } else {
+            places[log] = runs.count
+            runs.append(run)
+          }
+        }
+      } catch let error as InputError { problems += error.problems.filter { !problems.contains($0) } }
     }
     guard problems.isEmpty else { throw InputError(problems) }
     guard !runs.isEmpty else { throw InputError(["\(paths.joined(separator: ", ")): no conversion has begun there"]) }
