@@ -13,7 +13,8 @@ struct ConvertCommand: ParsableCommand {
       once it is complete; where verification fails it is kept as OUTPUT.unverified.
 
       The first and the last layer with weights stay float, unless '--layers all' is \
-      given. Labels are optional: without them the float network alone teaches. With \
+      given. Another network teaches where '--teacher' names its file; it must know the \
+      same classes. Labels are optional: without them the teacher alone teaches. With \
       '--epochs 0' nothing is trained, and only the statistics of batch norms are \
       measured anew.
 
