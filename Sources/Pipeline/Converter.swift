@@ -54,8 +54,9 @@ public struct Converter {
   /// Where the other formats of the packed file go. Throws `InputError` where there is no such format, or no place.
   func otherFiles(for model: String, _ output: String) throws -> [(name: String, path: String)] {
     try exports.map { name in
-      let path = Export.path(for: output, try Export.exporter(named: name))
-      if path != output { try Output.check(path, sources: sources(model) + [output]) }
+      let exporter = try Export.exporter(named: name)
+      let path = Export.path(for: output, exporter)
+      if path != output { try Output.check(path, sources: sources(model) + [output], as: Export.kind(of: exporter)) }
       return (name: name, path: path)
     }
   }
@@ -72,7 +73,7 @@ public struct Converter {
     model: String, data: String, evaluateOn: String?, to output: String
   ) throws -> ConversionReport {
     let unverified = output + ".unverified"
-    try Output.check(output, sources: sources(model), suffix: ".unverified")
+    try Output.check(output, sources: sources(model), suffix: ".unverified", as: .packed)
     let others = try otherFiles(for: model, output)
     let keeper = try CheckpointKeeper(for: output, checkpoints)
     let taken = sources(model) + [data, evaluateOn ?? data, output, unverified, keeper.path] + others.map(\.path)

@@ -109,12 +109,12 @@ public struct Inspection: Codable, Hashable, Sendable {
   /// Throws where the file is none of its format.
   public init(of path: String, largest: Int = 64 << 20) throws {
     if AnyModel.isPacked(path) {
-      switch Result(catching: { () throws in try AnyModel.packed(path) }) {
-      case .success(let model): self.init(packed: model, path)
-      case .failure(let error):
-        guard let weights = try? WeightsFile.read(path) else { throw error }
-        self.init(weights: weights, path)
-      }
+      try AnyModel.requirePackedFile(path)
+      do {
+        self.init(packed: try PackedFile.read(path), path)
+      } catch PackedFileError.inFile(_, .unsupportedFormat(WeightsFile.format)) {
+        self.init(weights: try WeightsFile.read(path), path)
+      } catch { throw AnyModel.explained(error, path) }
     } else {
       try AnyModel.requireKnownExtension(path)
       try self.init(float: path, largest)

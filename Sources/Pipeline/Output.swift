@@ -8,22 +8,28 @@ package enum Output {
   /// - Parameters:
   ///   - sources: files that the command reads, which must not be written over.
   ///   - suffix: what the name gets at its end while the file is not complete.
-  static func check(_ path: String, sources: [String], suffix: String = "") throws {
+  ///   - kind: what is written. A file of another kind that lies there is somebody's work, and stays.
+  static func check(_ path: String, sources: [String], suffix: String = "", as kind: Kind) throws {
     guard !path.isEmpty else { throw InputError(["the output: its path is empty"]) }
-    guard !path.hasSuffix("/"), kind(path) != S_IFDIR else {
+    guard !path.hasSuffix("/"), Self.kind(path) != S_IFDIR else {
       throw InputError(["\(path): is a folder; name a file in it"])
     }
     // A device or a pipe would be replaced by the finished file.
-    guard [nil, S_IFREG].contains(kind(path)) else { throw InputError(["\(path): is not a regular file"]) }
+    guard [nil, S_IFREG].contains(Self.kind(path)) else { throw InputError(["\(path): is not a regular file"]) }
     if sources.contains(where: { isSame($0, path) }) {
       throw InputError(["\(path): is read by this command; name another file to write"])
     }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    guard kind(folder) == S_IFDIR else { throw InputError(["\(path): there is no folder '\(folder)'"]) }
+    guard Self.kind(folder) == S_IFDIR else { throw InputError(["\(path): there is no folder '\(folder)'"]) }
+    guard kind.mayReplace(path) else {
+      throw InputError([
+        "\(path): is there, and is no \(kind.rawValue) that signum wrote; remove it, or name another file to write"
+      ])
+    }
     let longest = "\(suffix).\(getpid()).\(UInt32.max).part"
     try touch(path + longest, for: path)
     guard access(path, F_OK) != 0 || access(path, W_OK) == 0 else { throw failure(path) }
-    guard suffix.isEmpty || [nil, S_IFREG].contains(kind(path + suffix)) else {
+    guard suffix.isEmpty || [nil, S_IFREG].contains(Self.kind(path + suffix)) else {
       throw InputError(["\(path + suffix): is in the way; remove it"])
     }
   }
@@ -78,6 +84,30 @@ package enum Output {
 }
 
 extension Output {
+  /// What a command writes. What lies in its place is replaced only where it is of the same kind, which its first bytes
+  /// tell: a slip of the keyboard must not cost a trained network.
+  enum Kind: String {
+    case packed = "packed file"
+    case onnx = "ONNX file"
+    case page = "page"
+    case array = "NumPy file"
+
+    /// What is among the first bytes of each such file, for arrays whoever wrote it.
+    private var mark: String {
+      switch self {
+      case .packed: "\"signum-"
+      case .onnx: "signum"
+      case .page: "<meta name=\"generator\" content=\"signum"
+      case .array: "NUMPY"
+      }
+    }
+
+    func mayReplace(_ path: String) -> Bool {
+      guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 512) else { return true }
+      return head.isEmpty || head.firstRange(of: Data(mark.utf8)) != nil
+    }
+  }
+
   /// The files that are being made, and whether each is written beside and renamed: then what lies there is an older one.
   private static let unfinished = Mutex<[String: Bool]>([:])
 

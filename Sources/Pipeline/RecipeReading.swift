@@ -22,7 +22,7 @@ extension Recipe {
   /// Reads a recipe from YAML text; `place` begins every message.
   public init(yaml text: String, place: String) throws(RecipeError) {
     let loaded: Any?
-    do { loaded = try Yams.load(yaml: text) } catch { throw RecipeError(place, [Self.explanation(error)]) }
+    do { loaded = try YAMLText.value(text) } catch { throw RecipeError(place, [Self.explanation(error)]) }
     guard let keys = loaded as? [String: Any] else {
       throw RecipeError(place, ["a recipe is a list of 'key: value' lines"])
     }
@@ -41,7 +41,7 @@ extension Recipe {
   /// Whether the value is within its limits, `problems` says.
   public mutating func set(_ key: String, toYAML text: String) -> String? {
     do {
-      guard let value = try Yams.load(yaml: text) else { return "'\(key)' has no value" }
+      guard let value = try YAMLText.value(text) else { return "'\(key)' has no value" }
       return set(key, to: value)
     } catch { return "'\(key)' \(Self.explanation(error))" }
   }

@@ -11,10 +11,10 @@ extension Recipe {
     for name in Set(structure).sorted() where structure.count(where: { $0 == name }) > 1 {
       problems.append("'structure': '\(name)' is given twice")
     }
-    if Set(structure).isSuperset(of: [HardtanhRectifiers.name, LearnedRectifiers.name]) {
-      problems.append(
-        "'structure': '\(HardtanhRectifiers.name)' and '\(LearnedRectifiers.name)' both replace rectifiers: leave one "
-          + "out")
+    let replacing = [HardtanhRectifiers.name, LearnedRectifiers.name, NoRectifiers.name].filter(structure.contains)
+    if replacing.count > 1 {
+      let names = replacing.map { "'\($0)'" }.joined(separator: " and ")
+      problems.append("'structure': \(names) all replace rectifiers: name one of them")
     }
     return problems
   }

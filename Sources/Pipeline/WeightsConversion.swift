@@ -60,7 +60,7 @@ public struct WeightsConversion {
   ///
   /// Memory: two tensors, or one large one. Throws what the importer says, `InputError`, and `PackedFileError`.
   public func convert(model: String, to output: String) throws -> WeightsReport {
-    try Output.check(output, sources: [model])
+    try Output.check(output, sources: [model], as: .packed)
     guard let source = try importer(for: model).tensors(in: model) else {
       throw InputError(["\(model): its format does not list tensors without a network"])
     }

@@ -28,16 +28,18 @@ package enum AnyModel {
 
   /// Reads a packed file. Throws what the packed reader says, and `InputError` for what is no such file.
   static func packed(_ path: String) throws -> PackedModel {
+    try requirePackedFile(path)
+    do { return try PackedFile.read(path) } catch { throw explained(error, path) }
+  }
+
+  /// Throws `InputError` for what is no file, or not named as a packed one.
+  static func requirePackedFile(_ path: String) throws {
     guard isPacked(path) else {
       throw InputError(["\(path): is not named as a packed file; '.\(PackedExporter.fileExtension)' is wanted here"])
     }
     switch Output.kind(path) {
     case nil: throw InputError(["\(path): there is no such file"])
-    case S_IFREG:
-      switch Result(catching: { () throws in try PackedFile.read(path) }) {
-      case .success(let model): return model
-      case .failure(let error): throw explained(error, path)
-      }
+    case S_IFREG: return
     case S_IFDIR: throw InputError(["\(path): is a folder; a file is wanted"])
     default: throw InputError(["\(path): is not a regular file"])
     }
@@ -46,7 +48,7 @@ package enum AnyModel {
 
 extension AnyModel {
   /// The same error, in the words of someone who took the file for a network.
-  private static func explained(_ error: any Error, _ path: String) -> any Error {
+  static func explained(_ error: any Error, _ path: String) -> any Error {
     switch error {
     case PackedFileError.inFile(_, .headerTooLong): InputError(["\(path): is not a packed file"])
     case PackedFileError.inFile(_, .unsupportedFormat(WeightsFile.format)):
@@ -219,7 +221,7 @@ package enum Workbench {
 
   /// Runs a model on a tensor from a NumPy file, as it is, and writes what comes out. The shape of the output.
   package static func run(_ path: String, input: String, output: String) throws -> Shape {
-    try Output.check(output, sources: [path, input])
+    try Output.check(output, sources: [path, input], as: .array)
     let model = try AnyModel(path)
     let x = try NumPyFile.read(input)
     let y: Tensor

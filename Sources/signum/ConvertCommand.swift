@@ -189,7 +189,7 @@ struct ConvertCommand: ParsableCommand {
       ("--log", keeping.log != nil), ("--resume", keeping.resume), ("--restart", keeping.restart),
       ("--keep-checkpoint", keeping.keepCheckpoint), ("--layers", layers != nil), ("--activations", activations != nil),
       ("--batch", batch != nil), ("--learning-rate", learningRate != nil), ("--teacher", teacher != nil),
-      ("--normalization", normalization != nil),
+      ("--normalization", normalization != nil), ("--shape", !shapes.shapes.isEmpty),
     ]
     return given.filter(\.1).map(\.0)
   }

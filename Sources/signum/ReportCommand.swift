@@ -24,6 +24,6 @@ struct ReportCommand: ComputesNothing {
   var output: String
 
   func run() throws {
-    try Page.write(Page(try Page.runs(at: runs)), to: output, sources: runs)
+    try Page.write(try Page(of: runs), to: output, sources: runs)
   }
 }

@@ -238,6 +238,11 @@ struct StructureTests {
     }
     let none = try HardtanhRectifiers().rewrite(blockNetwork(), around: CodedLayers(coded: ["a.conv2"], signed: []))
     #expect(none.notes == ["hardtanh: no layer reads signs, so every rectifier stays"])
+    let bare = try NoRectifiers().rewrite(blockNetwork(), around: layers).graph
+    let before = try blockNetwork()
+    #expect(bare.node("a.relu1") == nil && bare.node("a.relu2")?.operation is Relu)
+    let (layer, rectifier) = (try #require(bare.node("a.conv2")), try #require(before.node("a.relu1")))
+    #expect(bare[layer.inputs[0]].name == before[rectifier.inputs[0]].name)
     let learned = try LearnedRectifiers().rewrite(blockNetwork(), around: layers).graph
     let slope = try #require(learned.node("a.relu1.slope")?.constant?.tensor)
     #expect(slope == Tensor([4, 1, 1], repeating: 0.25))

@@ -99,7 +99,7 @@ struct RecipeSettingTests {
     ),
     ("structure: [bi-reel]", "'structure': there is no structure 'bi-reel'; did you mean 'bi-real'? (known: "),
     ("structure: [bi-real, bi-real]", "'structure': 'bi-real' is given twice"),
-    ("structure: [prelu, hardtanh]", "'structure': 'hardtanh' and 'prelu' both replace rectifiers: leave one out"),
+    ("structure: [prelu, hardtanh]", "'structure': 'hardtanh' and 'prelu' all replace rectifiers: name one of them"),
     ("structure: bi-real", "'structure' wants a list of names, not 'bi-real'"),
     ("layers: [{start: 2}]", "'layers', rule 1: 'start' must be from 0 to below 'hard-at', which is 0.9, not 2.0"),
     ("warm-up: 1e19 epochs", "'warm-up' wants a share or 'N epochs', not '1e19 epochs'"),

@@ -30,6 +30,23 @@ package struct LearnedRectifiers: Structure {
   }
 }
 
+/// Takes away the rectifiers that layers read as signs: the sign bends enough, and where each layer has a shortcut around
+/// it (`bi-real`), values and gradients pass from block to block whole.
+///
+/// Bi-Real Net has none between its blocks; IR-Net puts Hardtanh there, which clips the shortcut at each of them.
+///
+/// Liu et al., Bi-Real Net, 2018, https://arxiv.org/abs/1808.00278
+package struct NoRectifiers: Structure {
+  package static let name = "no-rectifiers"
+  package static let summary = "nothing in the place of rectifiers before signs, so that shortcuts pass whole"
+  package static let paper = "Liu et al. 2018, arXiv 1808.00278"
+  package init() {}
+
+  package func rewrite(_ graph: Graph, around layers: CodedLayers) throws(ShapeError) -> Restructured {
+    try graph.replacingRectifiers(before: layers.signed, Self.name) { (x, _, _) throws(ShapeError) in x }
+  }
+}
+
 extension Graph {
   fileprivate func replacingRectifiers(
     before layers: Set<String>, _ structure: String,

@@ -52,4 +52,5 @@ package let structures: [any Structure.Type] = [
   BiReal.self,
   HardtanhRectifiers.self,
   LearnedRectifiers.self,
+  NoRectifiers.self,
 ]

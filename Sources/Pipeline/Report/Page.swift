@@ -10,20 +10,31 @@ package struct Page: Sendable {
     package init(name: String, log: RunLog) { (self.name, self.log) = (name, log) }
   }
 
-  private let runs: [Run]
+  /// A job of a zoo that has no log, because it waits, or failed before it began one.
+  package struct Missing: Hashable, Sendable {
+    package var name: String
+    package var state: String
 
-  package init(_ runs: [Run]) { self.runs = runs }
+    package init(name: String, state: String) { (self.name, self.state) = (name, state) }
+  }
 
-  /// The runs that paths lead to: logs of conversions, and folders or YAML files of zoos.
+  package private(set) var runs: [Run] = []
+  package private(set) var missing: [Missing] = []
+
+  package init(_ runs: [Run], missing: [Missing] = []) { (self.runs, self.missing) = (runs, missing) }
+
+  /// Of what paths lead to: logs of conversions, and folders or YAML files of zoos.
   ///
   /// Throws `InputError` with everything that cannot be read.
-  package static func runs(at paths: [String]) throws -> [Run] {
-    var (runs, problems): ([Run], [String]) = ([], [])
+  package init(of paths: [String]) throws {
+    var problems: [String] = []
     // A log that is named twice, or by its zoo too, is one run; a zoo's name for it says more.
     var places: [String: Int] = [:]
     for path in paths {
       do {
-        for (log, run) in try self.runs(at: path) {
+        let found = try Self.runs(at: path)
+        missing += found.missing.filter { !missing.contains($0) }
+        for (log, run) in found.runs {
           if let place = places[log] {
             if run.name != (path as NSString).lastPathComponent { runs[place].name = run.name }
           } else {
@@ -35,23 +46,28 @@ package struct Page: Sendable {
     }
     guard problems.isEmpty else { throw InputError(problems) }
     guard !runs.isEmpty else { throw InputError(["\(paths.joined(separator: ", ")): no conversion has begun there"]) }
-    return runs
   }
 
   /// Each with the place of its log, which is written in one way only.
-  private static func runs(at path: String) throws -> [(log: String, run: Run)] {
+  private static func runs(at path: String) throws -> (runs: [(log: String, run: Run)], missing: [Missing]) {
     func place(_ log: String) -> String { URL(fileURLWithPath: log).resolvingSymlinksInPath().path }
     let isZoo = ["yaml", "yml"].contains((path as NSString).pathExtension.lowercased())
     let folder = isZoo ? ZooFile.resultsFolder(of: path) : path
     guard Output.kind(folder) == S_IFDIR else {
-      return [(place(path), Run(name: (path as NSString).lastPathComponent, log: try RunLog(contentsOf: path)))]
+      let run = Run(name: (path as NSString).lastPathComponent, log: try RunLog(contentsOf: path))
+      return ([(place(path), run)], [])
     }
-    return try ZooLedger.existing(folder).jobs().compactMap { job in
-      // A job that waits has none.
+    var (runs, missing): ([(log: String, run: Run)], [Missing]) = ([], [])
+    for job in try ZooLedger.existing(folder).jobs() {
       let log = "\(folder)/\(job.log)"
-      guard Output.kind(log) == S_IFREG else { return nil }
-      return (place(log), Run(name: job.name, log: try RunLog(contentsOf: log)))
+      if Output.kind(log) == S_IFREG {
+        runs.append((place(log), Run(name: job.name, log: try RunLog(contentsOf: log))))
+      } else {
+        let state = [job.state.rawValue, job.message].compactMap { $0 }.joined(separator: ": ")
+        missing.append(Missing(name: job.name, state: job.state == .done ? "done, but its log is not there" : state))
+      }
     }
+    return (runs, missing)
   }
 
   /// The whole file.
@@ -60,6 +76,7 @@ package struct Page: Sendable {
     let page: Markup = """
       <!DOCTYPE html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+      <meta name="generator" content="signum \(Signum.version)">
       <meta name="color-scheme" content="light dark"><title>\(title) – signum</title><style>
       \(Self.style)</style></head><body><main>
       <h1>\(title)</h1><p>\(introduction)</p>
@@ -74,7 +91,7 @@ package struct Page: Sendable {
   private var introduction: String {
     let finished = runs.count { $0.log.result != nil }
     let models = Set(runs.map(\.log.model)).sorted().joined(separator: ", ")
-    return "\(models): \(finished) of \(runs.count) finished. Top-1 is the share of right answers on the images that a "
+    return "\(models): \(finished) of \(runs.count + missing.count) finished. Top-1 is the share of right answers on the images that a "
       + "network is evaluated on; that of the packed file is of its own kernels."
   }
 
@@ -94,8 +111,14 @@ package struct Page: Sendable {
       <div class="scroll"><table><thead><tr><th></th><th class="left">run</th><th class="left">method</th>\
       \(heads.map { Markup("<th>\($0)</th>") })</tr></thead><tbody>
       \(rows)</tbody></table></div>
-
+      \(withoutLog)
       """
+  }
+
+  private var withoutLog: Markup {
+    guard !missing.isEmpty else { return "" }
+    let items = missing.map { Markup("<li>\($0.name): \($0.state)</li>\n") }
+    return "<p>Without a log:</p><ul>\n\(items)</ul>\n"
   }
 
   private var sizes: Markup {
@@ -147,7 +170,7 @@ extension Page {
 extension Page {
   /// Writes a page to a file. Throws `InputError` where that cannot be done.
   package static func write(_ page: Page, to path: String, sources: [String]) throws {
-    try Output.check(path, sources: sources)
+    try Output.check(path, sources: sources, as: .page)
     do { try Data(page.html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
       throw InputError(["\(path): cannot be written: \(error.localizedDescription)"])
     }

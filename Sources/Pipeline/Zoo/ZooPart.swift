@@ -7,7 +7,7 @@ struct ZooPart {
   private let pairs: [(key: String, value: Node)]
 
   /// Throws what the parser of YAML throws.
-  init(_ text: String) throws { self.init(try Yams.compose(yaml: text)) }
+  init(_ text: String) throws { self.init(try YAMLText.tree(text)) }
 
   private init(_ node: Node?) {
     self.node = node

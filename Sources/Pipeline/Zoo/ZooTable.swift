@@ -119,8 +119,8 @@ package struct ZooTable: Sendable {
 
   /// `41 s`, `12:31`, `2:05:00`.
   package static func time(_ seconds: Double?) -> String {
-    guard let seconds, seconds.isFinite, seconds >= 0 else { return "" }
-    let whole = Int(seconds.rounded())
+    // What a ledger says is not to be trusted with an Int.
+    guard let seconds, seconds >= 0, let whole = Int(exactly: seconds.rounded()) else { return "" }
     return whole < 60
       ? "\(whole) s"
       : whole < 3600
