@@ -80,7 +80,8 @@ final class CheckpointKeeper {
 
   /// Does what follows training; where that throws, training need not be repeated.
   func afterTraining<Result>(_ work: () throws -> Result) throws -> Result {
-    do { return try work() } catch {
+    let parting = saved != nil && remaining != nil ? "\(path) holds all of training: '--resume' begins after it" : ""
+    do { return try Interruption.ending(with: parting, work) } catch {
       guard saved != nil, let remaining else { throw error }
       throw InputError(["\(error)", "\(remaining): holds all of training: '--resume' begins after it"])
     }

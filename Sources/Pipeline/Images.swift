@@ -50,10 +50,14 @@ struct Images {
   }
 
   private func warn(ofClasses source: SourceModel, _ listener: Converter.Listener) {
-    guard let count = training.classCount, count < source.classCount else { return }
-    listener.warn(
-      "\(training.name): has \(count) classes, but \(source.name) tells \(source.classCount) apart; "
-        + "the labels are taken for its first \(count)")
+    if let warning = Self.warning(ofClasses: training, for: source.name, source.classCount) { listener.warn(warning) }
+  }
+
+  /// Fewer classes than a network tells apart may be other ones than its first; nil where there is nothing to say.
+  static func warning(ofClasses data: any Dataset, for model: String, _ classes: Int) -> String? {
+    guard let count = data.classCount, count < classes else { return nil }
+    return "\(data.name): has \(count) classes, but \(model) tells \(classes) apart; "
+      + "the labels are taken for its first \(count)"
   }
 
   private func warnOfOverlap(_ listener: Converter.Listener) {

@@ -15,6 +15,8 @@ package enum Interruption {
     var instant: ContinuousClock.Instant?
     /// Told of the signal at once, on whatever thread it arrives.
     var listener: (@Sendable (Int32) -> Void)?
+    /// What whoever ends the process should know.
+    var parting: String?
   }
   private static let state = Mutex(State())
 
@@ -43,6 +45,16 @@ package enum Interruption {
     state.withLock { $0.listener = listener }
     defer { state.withLock { $0.listener = nil } }
     return try heeded(by: work)
+  }
+
+  /// What is to be said where a signal ends the process now: what is kept, and how to go on.
+  package static var parting: String? { state.withLock(\.parting) }
+
+  /// Does what a signal ends at once, with something to say then.
+  static func ending<Result>(with parting: String, _ work: () throws -> Result) rethrows -> Result {
+    state.withLock { $0.parting = parting }
+    defer { state.withLock { $0.parting = nil } }
+    return try work()
   }
 
   /// The signal that asks, where one does.

@@ -107,6 +107,15 @@ public struct Recipe: Hashable, Sendable {
     guard let data = try? encoder.encode(self) else { preconditionFailure("a recipe encodes") }
     return String(decoding: data, as: UTF8.self)
   }
+
+  /// Some of its keys as JSON.
+  func json(of keys: Set<String>) -> String {
+    let object = (try? JSONSerialization.jsonObject(with: Data(json.utf8))) as? [String: Any] ?? [:]
+    let kept = object.filter { keys.contains($0.key) }
+    guard let data = try? JSONSerialization.data(withJSONObject: kept, options: [.sortedKeys, .withoutEscapingSlashes])
+    else { preconditionFailure("a recipe encodes") }
+    return String(decoding: data, as: UTF8.self)
+  }
 }
 
 /// Why a recipe was refused: everything that is wrong with it.

@@ -127,13 +127,16 @@ public struct WeightsConversion {
     return ["of the recipe \(keys.joined(separator: " and ")) count for nothing: only weights become bits"]
   }
 
+  /// The keys of a recipe that say how a tensor becomes symbols. Nothing is trained: no other key would be true of the file.
+  package static let keys: Set = ["layers", "method", "options", "seed"]
+
   /// SHA-256 of the model's file; of data beside it the hash would take longer than the work.
   private func provenance(of model: String) throws -> PackedModel.Provenance {
     let data = try Data(contentsOf: URL(fileURLWithPath: model), options: .alwaysMapped)
     let hash = data.count <= 1 << 28 ? SHA256.hexadecimal(of: data) : ""
     return PackedModel.Provenance(
       source: URL(fileURLWithPath: model).lastPathComponent, sourceHash: hash,
-      recipe: recipe.withoutPlaces.json, seed: recipe.seed, tool: Signum.version)
+      recipe: recipe.json(of: Self.keys), seed: recipe.seed, tool: Signum.version)
   }
 
   private func code(

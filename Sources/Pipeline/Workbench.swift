@@ -108,6 +108,12 @@ package enum Workbench {
     let images = try options.open(data, model.request(.test))
     guard images.labels != nil else { throw InputError(["\(data): there are no labels to compare with"]) }
     let runner = try runner(of: model, on: images)
+    let classes =
+      switch model {
+      case .float(let source): source.classCount
+      case .packed: runner?.shapes.values.last?.reduce(1, *) ?? 0
+      }
+    if let warning = Images.warning(ofClasses: images, for: path, classes) { options.warn(warning) }
     // Choices are made on training images where there are some, so that the figure stays one of unseen images.
     let (name, chosen) = try self.normalization(normalization, model) { trainingSample(data, model, options) ?? images }
     if let chosen { try Normalizations.check(chosen, name, fits: images) }
@@ -213,6 +219,7 @@ package enum Workbench {
           + (origin == source.name ? "another file of that name" : origin)
       ])
     }
+    if let warning = Images.warning(ofClasses: images, for: model, classes) { options.warn(warning) }
     var report = try Verification(frozen: frozen, packed: packed, normalization: packed.input.normalization)
       .run(on: images, float: source.graph)
     report.reference = .file

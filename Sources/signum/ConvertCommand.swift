@@ -149,36 +149,38 @@ struct ConvertCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    let assigned = Set(assignments.map { String($0.prefix { $0 != "=" }) })
-    guard method != nil || recipe != nil || assigned.contains("method") else {
-      throw ValidationError("Name a method with --method, or a recipe with --recipe.")
-    }
-    let twice = keysOfOptions.filter(assigned.contains)
-    guard twice.isEmpty else {
-      throw ValidationError(
-        twice.map { "'\($0)' is given by '--set \($0)=…' and by an option of its own: leave one out." }
-          .joined(separator: "\nerror: "))
-    }
-    guard output != nil || dryRun else { throw ValidationError("Name the packed file to write with --output.") }
-    if let output, !output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") {
-      throw ValidationError("\(output.isEmpty ? "--output" : output): the packed file must end in '.signum'.")
-    }
-    if let unknown = exports.compactMap(Export.problem).first { throw ValidationError("--export: \(unknown)") }
-    guard data != nil || weightsOnly else {
-      throw ValidationError("Name training images with --data, or ask for '--weights-only'.")
-    }
-    let useless = uselessWithWeightsOnly
-    guard !weightsOnly || useless.isEmpty else {
-      throw ValidationError("'--weights-only' does not go with \(useless.joined(separator: ", ")).")
-    }
     var given = Recipe()
-    try overlay(&given)
+    var problems = missing + overlay(&given)
     // What belongs to the method of a recipe that has not been read can only be judged with it.
     if recipe != nil, method == nil { (given.options, given.layers) = ([:], layers ?? .inner) }
     if recipe != nil, given.activations == Recipe().activations { given.activationOptions = [:] }
-    guard given.problems.isEmpty else {
-      throw ValidationError(given.problems.map { "command line: \($0)" }.joined(separator: "\nerror: "))
+    problems += given.problems.map { "command line: \($0)" }
+    guard problems.isEmpty else { throw ValidationError(problems.joined(separator: "\nerror: ")) }
+  }
+
+  /// What is left out, given twice, or does not go together, in words.
+  private var missing: [String] {
+    let assigned = Set(assignments.map(Self.key(of:)))
+    var problems: [String] = []
+    if method == nil, recipe == nil, !assigned.contains("method") {
+      problems.append("Name a method with --method, or a recipe with --recipe.")
     }
+    if output == nil, !dryRun { problems.append("Name the packed file to write with --output.") }
+    if data == nil, !weightsOnly {
+      problems.append("Name training images with --data, or ask for '--weights-only'.")
+    }
+    problems += keysOfOptions.filter(assigned.contains).map {
+      "'\($0)' is given by '--set \($0)=…' and by an option of its own: leave one out."
+    }
+    if let output, !output.lowercased().hasSuffix(".\(PackedExporter.fileExtension)") {
+      problems.append("\(output.isEmpty ? "--output" : output): the packed file must end in '.signum'.")
+    }
+    problems += exports.compactMap(Export.problem).map { "--export: \($0)" }
+    let useless = uselessWithWeightsOnly
+    if weightsOnly, !useless.isEmpty {
+      problems.append("'--weights-only' does not go with \(useless.joined(separator: ", ")).")
+    }
+    return problems
   }
 
   /// The options given that ask for images or a network.
@@ -191,8 +193,11 @@ struct ConvertCommand: ParsableCommand {
       ("--batch", batch != nil), ("--learning-rate", learningRate != nil), ("--teacher", teacher != nil),
       ("--normalization", normalization != nil), ("--shape", !shapes.shapes.isEmpty),
     ]
-    return given.filter(\.1).map(\.0)
+    let keys = assignments.map(Self.key(of:)).filter { !WeightsConversion.keys.contains($0) }
+    return given.filter(\.1).map(\.0) + keys.map { "--set \($0)" }
   }
+
+  private static func key(of assignment: String) -> String { String(assignment.prefix { $0 != "=" }) }
 
   /// The keys of a recipe that options of their own give.
   private var keysOfOptions: [String] {
@@ -208,7 +213,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     var resolved = try recipe.map { text throws(RecipeError) in try Recipe(fileOrName: text) } ?? Recipe()
-    try overlay(&resolved)
+    _ = overlay(&resolved)
     guard resolved.problems.isEmpty else { throw RecipeError(recipe ?? "command line", resolved.problems) }
     // A dry run writes nothing; whatever is planned is planned for some file.
     let output = output ?? "planned.\(PackedExporter.fileExtension)"
@@ -243,20 +248,28 @@ struct ConvertCommand: ParsableCommand {
     if json { try Console.printJSON(report) } else { print(report.table) }
   }
 
-  /// Lays what the command line says over a recipe. Throws `ValidationError` where the method is not written as one.
-  private func overlay(_ recipe: inout Recipe) throws {
+  /// Lays what the command line says over a recipe; what is not written as it should be, in words.
+  private func overlay(_ recipe: inout Recipe) -> [String] {
+    var problems: [String] = []
+    func parsed(_ text: String?, of flag: String) -> (name: String, options: [String: String])? {
+      guard let text else { return nil }
+      do { return try MethodArgument.parse(text, of: flag) } catch {
+        problems.append("\((error as? ValidationError)?.message ?? "\(error)")")
+        return nil
+      }
+    }
     // Before '--set', which may name options of this method.
-    if let method { (recipe.method, recipe.options) = try MethodArgument.parse(method, of: "--method") }
-    if let activations {
-      (recipe.activations, recipe.activationOptions) = try MethodArgument.parse(activations, of: "--activations")
+    if let found = parsed(method, of: "--method") { (recipe.method, recipe.options) = found }
+    if let found = parsed(activations, of: "--activations") {
+      (recipe.activations, recipe.activationOptions) = found
     }
-    let problems = assignments.compactMap { assignment -> String? in
+    for assignment in assignments {
       let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2, !parts[0].isEmpty else { return "'\(assignment)' is not of the form key=value" }
-      return recipe.set(parts[0], toYAML: parts[1])
-    }
-    guard problems.isEmpty else {
-      throw ValidationError(problems.map { "--set: \($0)" }.joined(separator: "\nerror: "))
+      if parts.count == 2, !parts[0].isEmpty {
+        if let problem = recipe.set(parts[0], toYAML: parts[1]) { problems.append("--set: \(problem)") }
+      } else {
+        problems.append("--set: '\(assignment)' is not of the form key=value")
+      }
     }
     recipe.epochs = epochs ?? recipe.epochs
     recipe.batch = batch ?? recipe.batch
@@ -266,6 +279,7 @@ struct ConvertCommand: ParsableCommand {
     recipe.layers = layers ?? recipe.layers
     recipe.normalization = normalization ?? recipe.normalization
     recipe.limit = limit ?? recipe.limit
+    return problems
   }
 }
 

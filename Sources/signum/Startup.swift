@@ -53,7 +53,9 @@ enum Startup {
       case .ended: break
       }
       Output.removeUnfinished()
-      if Console.isTerminal { Console.write("\n") }
+      let parting = Interruption.parting ?? ""
+      let end = Console.isTerminal ? "\n" : ""
+      Console.write(end + (parting.isEmpty ? "interrupted\n" : "interrupted: \(parting)\n"))
       signal(number, SIG_DFL)
       unblock(number)
       kill(getpid(), number)

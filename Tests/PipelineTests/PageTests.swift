@@ -56,8 +56,32 @@ struct PageTests {
       try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: folder.path(name)))
     }
     try FileManager.default.createSymbolicLink(atPath: folder.path("c.jsonl"), withDestinationPath: "a.jsonl")
-    let runs = try Page.runs(at: ["a.jsonl", "./a.jsonl", "b.jsonl", "c.jsonl"].map { folder.path($0) })
-    #expect(runs.map(\.name) == ["a.jsonl", "b.jsonl"])
+    let page = try Page(of: ["a.jsonl", "./a.jsonl", "b.jsonl", "c.jsonl"].map { folder.path($0) })
+    #expect(page.runs.map(\.name) == ["a.jsonl", "b.jsonl"] && page.missing.isEmpty)
+  }
+
+  /// A job that failed before it had a log is part of what a zoo came to.
+  @Test func jobsWithoutALogAreNamed() {
+    let log = RunLog(Data(RunLogTests.line("start", 0, RunLogTests.recipe).utf8))
+    let html = Page(
+      [.init(name: "run", log: log)], missing: [.init(name: "net × xnor", state: "failed: there is no <such> file")]
+    ).html
+    #expect(isWellFormed(html) && html.contains("0 of 2 finished"))
+    #expect(html.contains("<li>net × xnor: failed: there is no &lt;such&gt; file</li>"))
+  }
+
+  @Test func aPageIsWrittenOverAPageAlone() throws {
+    let folder = try TemporaryFolder()
+    let page = Page([.init(name: "run", log: RunLog(Data(RunLogTests.line("start", 0, RunLogTests.recipe).utf8)))])
+    for _ in 0..<2 { try Page.write(page, to: folder.path("a.html"), sources: []) }
+    let other = folder.path("zoo.yaml")
+    try Data("models: {}\n".utf8).write(to: URL(fileURLWithPath: other))
+    #expect {
+      try Page.write(page, to: other, sources: [])
+    } throws: {
+      "\($0)".contains("zoo.yaml: is there, and is no page that signum wrote; remove it, or name another file to write")
+    }
+    #expect(try String(contentsOfFile: other, encoding: .utf8) == "models: {}\n")
   }
 
   /// Every name comes from a file that somebody else may have written.

@@ -25,7 +25,7 @@ package struct ONNXExporter: Exporter {
 package struct ONNXCompactExporter: Exporter {
   package static let name = "onnx-compact"
   package static let summary =
-    "ONNX with DequantizeLinear over INT2, INT4 and INT8, operator set 13 to 25: onnxruntime from 1.24 on"
+    "as onnx, but weights of 2 bits or more as INT2, INT4, INT8 (operator set 13 to 25): onnxruntime from 1.24 on"
   package static let fileExtension = "compact.onnx"
 
   package init() {}
