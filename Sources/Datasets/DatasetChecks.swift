@@ -43,7 +43,8 @@ extension Dataset {
     }
     if imageShape.rank == 3, augmentation.padding > 0, augmentation.padding >= min(imageShape[1], imageShape[2]) {
       throw .augmentation(
-        name, "moving by up to \(augmentation.padding) pixels; of images of \(imageShape[1]) x \(imageShape[2]) it leaves "
+        name,
+        "moving by up to \(augmentation.padding) pixels; of images of \(imageShape[1]) x \(imageShape[2]) it leaves "
           + "nothing to see")
     }
     guard (0...1_000_000).contains(augmentation.views) else {

@@ -103,7 +103,9 @@ extension Output {
     }
 
     func mayReplace(_ path: String) -> Bool {
-      guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 512) else { return true }
+      guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 512) else {
+        return true
+      }
       return head.isEmpty || head.firstRange(of: Data(mark.utf8)) != nil
     }
   }

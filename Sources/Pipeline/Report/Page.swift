@@ -91,8 +91,8 @@ package struct Page: Sendable {
   private var introduction: String {
     let finished = runs.count { $0.log.result != nil }
     let models = Set(runs.map(\.log.model)).sorted().joined(separator: ", ")
-    return "\(models): \(finished) of \(runs.count + missing.count) finished. Top-1 is the share of right answers on the images that a "
-      + "network is evaluated on; that of the packed file is of its own kernels."
+    return "\(models): \(finished) of \(runs.count + missing.count) finished. Top-1 is the share of right answers on "
+      + "the images that a network is evaluated on; that of the packed file is of its own kernels."
   }
 
   /// A row for each run.
