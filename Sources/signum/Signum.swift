@@ -29,7 +29,7 @@ struct SignumCommand: ParsableCommand {
 
   static func main() {
     // A file that gets the number of a closed descriptor would have the messages written into it.
-    for descriptor in 0...2 where fcntl(descriptor, F_GETFD) == -1 { _ = open("/dev/null", O_RDWR) }
+    for descriptor in Int32(0)...2 where fcntl(descriptor, F_GETFD) == -1 { _ = open("/dev/null", O_RDWR) }
     defer { Console.finish() }
     // Whoever reads the messages may be gone, as after the end of a terminal.
     signal(SIGPIPE, SIG_IGN)
