@@ -41,12 +41,6 @@ extension Dataset {
         throw .augmentation(name, "a \(what) of \(pixels) pixels; 0 to 1024 is wanted")
       }
     }
-    if imageShape.rank == 3, augmentation.padding > 0, augmentation.padding >= min(imageShape[1], imageShape[2]) {
-      throw .augmentation(
-        name,
-        "moving by up to \(augmentation.padding) pixels; of images of \(imageShape[1]) x \(imageShape[2]) it leaves "
-          + "nothing to see")
-    }
     guard (0...1_000_000).contains(augmentation.views) else {
       throw .augmentation(name, "\(augmentation.views) views of an image; 0 to 1000000 is wanted")
     }

@@ -209,6 +209,10 @@ public struct Converter {
       seed: recipe.validationSplit == .random ? recipe.seed : nil)
     for doubt in recipe.doubts { listener.warn(doubt) }
     let settings = try recipe.resolved(for: images.training, training: training.count).settings(for: images.training)
+    let shape = training.imageShape
+    if let crop = recipe.crop, shape.rank == 3, crop > 0, crop >= min(shape[1], shape[2]) {
+      throw InputError(["\(training.name): 'crop: \(crop)' moves images of \(shape[1]) x \(shape[2]) out of sight"])
+    }
     try training.check(settings.augmentation)
     let tuning = FineTuning(
       student: student, teacher: teacher, training: training, validation: validation, normalization: normalization,

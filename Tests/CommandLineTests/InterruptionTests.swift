@@ -20,14 +20,14 @@ struct InterruptionTests {
 
   @Test func aFullDiskKeepsTheOldOutputOfARun() throws {
     let files = try BadFiles()
-    let output = try files.folder.write("y.npy", "old")
+    let output = try files.folder.write("y.npy", "NUMPY old")
     let before = files.folder.names
     let outcome = try Program.shell(
       "ulimit -f 0; exec \"$0\" \"$@\"",
       ["run", BadFiles.model, "--input", files.path("array.npy"), "--output", output])
     #expect(outcome.status == 1 && files.folder.names == before)
     #expect(outcome.errors == "error: \(output): cannot be written: File too large\n")
-    #expect(try String(contentsOfFile: output, encoding: .utf8) == "old")
+    #expect(try String(contentsOfFile: output, encoding: .utf8) == "NUMPY old")
   }
 
   /// A limit that the packed file keeps and a checkpoint does not: training is worth more than its checkpoint.

@@ -51,6 +51,6 @@ package let structures: [any Structure.Type] = [
   AveragePoolDownsampling.self,
   BiReal.self,
   HardtanhRectifiers.self,
-  LearnedRectifiers.self,
   NoRectifiers.self,
+  LearnedRectifiers.self,
 ]
