@@ -79,6 +79,15 @@ struct MethodLaws {
           let gradients = method.backward(
             Tensor(latent.shape, repeating: 1), latent: latent, companions: companions, at: moment)
           #expect(gradients.allSatisfy { $0?.isFinite ?? true })
+          // A step along them leaves a layer that can be coded.
+          var (next, kept) = (latent, companions)
+          for (index, gradient) in gradients.dropFirst().enumerated() {
+            guard let gradient else { continue }
+            let moved = zip(kept[index].scalars, gradient.scalars).map { $0 - 0.01 * $1 }
+            kept[index] = Tensor(kept[index].shape, scalars: moved)
+          }
+          method.settle(&next, companions: &kept, at: moment)
+          #expect(method.code(next, companions: kept, at: moment).decoded().isFinite)
         }
       }
     }

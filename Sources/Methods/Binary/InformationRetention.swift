@@ -46,7 +46,8 @@ package struct InformationRetention: Method {
           Pool.forEach(levels.count) { channel in
             let span = channel * row..<(channel + 1) * row
             let standard = Standard(weights, span)
-            for i in span { symbols[i] = weights[i] < standard.mean ? -1 : 1 }
+            // Equal weights differ from their mean by its rounding alone.
+            if standard.inverseDeviation > 0 { for i in span where weights[i] < standard.mean { symbols[i] = -1 } }
             levels[channel] = standard.level
           }
         }

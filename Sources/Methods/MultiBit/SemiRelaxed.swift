@@ -11,6 +11,7 @@ import Tensors
 ///     code(w)    = α · k*,  k* = argmax π = clip(round(w / α), −2ᵇ⁻¹, 2ᵇ⁻¹ − 1) where all bits are kept
 ///     soft       : the gradient is that of Σ k · α · π[k], through every π
 ///     multi-class: the gradient is that of k* · α · π[k*], through π[k*] alone
+///     ∂L/∂α has besides what α does to the level as it was chosen, k*, in both
 ///     kept       = Z₁ · … · Zⱼ for the numbers that only j bits beyond the fewest hold; Z hard concrete, drawn for
 ///                  each layer and step; all 1 at the end of training and in inference
 ///
@@ -107,8 +108,10 @@ package struct SemiRelaxed: Method {
       ?? self.grid(companions, fewestBits: finalBits(companions))
     let found = grid.backward(gradient, x: latent, weighsLevels: gates?.isBetween ?? false)
     let root = (Double(max(latent.count, 1)) * Double(largest)).squareRoot()
+    // A layer of zeros says nothing of its scale, and divided by its square no gradient would be worth anything.
+    let isEmpty = grid.step <= Self.smallest * 2
     let scales = [found.logStep, found.logDeviation].map {
-      Tensor([1], scalars: [Float($0 / Double(grid.step) / Double(grid.step) / root)])
+      Tensor([1], scalars: [isEmpty ? 0 : Float($0 / Double(grid.step) / Double(grid.step) / root)])
     }
     guard droppable > 0 else { return [found.x] + scales }
     return [found.x] + scales + [gates.map { Tensor([droppable], scalars: $0.backward(found.kept)) }]

@@ -4,7 +4,7 @@ import Tensors
 
 /// Kernels of nine signs, each one of the few that a layer has: below one bit a weight (SNN).
 ///
-///     code(w)[o, c] = A[o] · nearest of the layer's 2ᵇ kernels to w[o, c],   A[o] = mean over o of |w|
+///     code(w)[o, c] = A[o] · nearest of the layer's 2ᵇ kernels to w[o, c],   A[o] = mean of |w| over channel o
 ///     ∂L/∂w         = ∂L/∂code where |w| ≤ 1, else 0               (straight through; A counts as a constant)
 ///     ∂L/∂p[k]      = Σ over the c that kernel k stands for of A · ∂L/∂code[c],   in every 25th step alone
 ///     kernel        = sign(p) where |p| ≥ θ = 0.001, else as it was

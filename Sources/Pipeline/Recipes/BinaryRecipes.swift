@@ -111,7 +111,7 @@ extension ShippedRecipe {
       method: xnor
       activations: sign
       activation-options: {estimator: approximate}
-      structure: [bi-real, hardtanh, average-pool-downsampling]
+      structure: [bi-real, no-rectifiers, average-pool-downsampling]
       epochs: 256
       batch: 512
       optimizer: adam

@@ -31,7 +31,8 @@ extension ShippedRecipe {
       "SRQ with DropBits: rounding to \(bits) bits, trained through the probabilities of its grid points",
       paper: "Lee et al. 2021, arXiv 2109.02100",
       """
-      # The method is the paper's, as far as it is known; how its authors train is not: Adam with small rates for the
+      # The method is the paper's, as far as it is known, but for the estimator: 'soft' is ours, and what learns best;
+      # 'estimator: multi-class' is the paper's. How its authors train is not known: Adam with small rates for the
       # method's own parameters is ours. The paper codes the first and the last layer too; here they stay float.
       method: semi-relaxed
       options: {bits: \(bits), drop-bits: true}
