@@ -10,6 +10,8 @@ package protocol Exporter: Sendable {
   static var summary: String { get }
   /// Without the dot. No two exporters have the same, and none is taken for a source.
   static var fileExtension: String { get }
+  /// What is among the first 512 bytes of every file of it that signum wrote, and of no float network.
+  static var mark: String { get }
   init()
   /// Throws `ExportError` where the model has what the format has not, or the file cannot be written.
   func export(_ model: PackedModel, to path: String) throws(ExportError)
@@ -48,6 +50,7 @@ package struct PackedExporter: Exporter {
   package static let name = "packed"
   package static let summary = "the model as bits: a safetensors file that SignumRuntime runs"
   package static let fileExtension = "signum"
+  package static let mark = "\"format\":\"signum-"
   /// How ternary weights lie in the file: five in a byte, which is smallest, or four.
   package var ternary: SymbolRows.Storage
 

@@ -53,7 +53,8 @@ package final class WeightsWriter {
     bitCount += encoder.data.bytes.count
     floatCount += encoder.data.floats.count
     guard bitCount <= Self.largestPlace, floatCount <= Self.largestPlace else {
-      throw .inFile(path, .tooLarge(layer: weight.name, elements: nil))
+      throw .inFile(
+        path, .cannotWrite(reason: "with '\(weight.name)' it has more than 2^30 bytes of bits, or 2^30 floats"))
     }
     try write(encoder.data.bytes, to: bits)
     try write(encoder.data.floats.map { $0.bitPattern.littleEndian }, to: floats)

@@ -80,10 +80,10 @@ final class CheckpointKeeper {
 
   /// Does what follows training; where that throws, training need not be repeated.
   func afterTraining<Result>(_ work: () throws -> Result) throws -> Result {
-    let parting = saved != nil && remaining != nil ? "\(path) holds all of training: '--resume' begins after it" : ""
+    let parting = saved == nil ? nil : remaining.map { "\($0): holds all of training: '--resume' begins after it" }
     do { return try Interruption.ending(with: parting, work) } catch {
-      guard saved != nil, let remaining else { throw error }
-      throw InputError(["\(error)", "\(remaining): holds all of training: '--resume' begins after it"])
+      guard let parting else { throw error }
+      throw InputError(["\(error)", parting])
     }
   }
 

@@ -56,7 +56,7 @@ public struct Converter {
     try exports.map { name in
       let exporter = try Export.exporter(named: name)
       let path = Export.path(for: output, exporter)
-      if path != output { try Output.check(path, sources: sources(model) + [output], as: Export.kind(of: exporter)) }
+      if path != output { try Output.check(path, sources: sources(model) + [output], as: .export(exporter)) }
       return (name: name, path: path)
     }
   }

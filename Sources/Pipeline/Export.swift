@@ -27,15 +27,13 @@ package enum Export {
     return "\(bare).\(type(of: exporter).fileExtension)"
   }
 
-  static func kind(of exporter: any Exporter) -> Output.Kind { exporter is PackedExporter ? .packed : .onnx }
-
   /// Writes a packed file in another format. The size of the new file in bytes.
   ///
   /// Throws what the packed reader says, `InputError` where the new file cannot be written, and `ExportError`.
   @discardableResult
   package static func write(_ packed: String, as format: String, to output: String) throws -> Int {
     let exporter = try exporter(named: format)
-    try Output.check(output, sources: [packed], as: kind(of: exporter))
+    try Output.check(output, sources: [packed], as: .export(exporter))
     let model = try AnyModel.packed(packed)
     try Output.making(output, isRenamed: true) { try exporter.export(model, to: output) }
     return Output.size(output)

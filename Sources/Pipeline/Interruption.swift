@@ -51,7 +51,7 @@ package enum Interruption {
   package static var parting: String? { state.withLock(\.parting) }
 
   /// Does what a signal ends at once, with something to say then.
-  static func ending<Result>(with parting: String, _ work: () throws -> Result) rethrows -> Result {
+  static func ending<Result>(with parting: String?, _ work: () throws -> Result) rethrows -> Result {
     state.withLock { $0.parting = parting }
     defer { state.withLock { $0.parting = nil } }
     return try work()

@@ -1,3 +1,4 @@
+import Exporters
 import Foundation
 import Synchronization
 
@@ -23,7 +24,7 @@ package enum Output {
     guard Self.kind(folder) == S_IFDIR else { throw InputError(["\(path): there is no folder '\(folder)'"]) }
     guard kind.mayReplace(path) else {
       throw InputError([
-        "\(path): is there, and is no \(kind.rawValue) that signum wrote; remove it, or name another file to write"
+        "\(path): is there, and is no \(kind.name); remove it, or name another file to write"
       ])
     }
     let longest = "\(suffix).\(getpid()).\(UInt32.max).part"
@@ -86,21 +87,18 @@ package enum Output {
 extension Output {
   /// What a command writes. What lies in its place is replaced only where it is of the same kind, which its first bytes
   /// tell: a slip of the keyboard must not cost a trained network.
-  enum Kind: String {
-    case packed = "packed file"
-    case onnx = "ONNX file"
-    case page = "page"
-    case array = "NumPy file"
+  struct Kind {
+    var name: String
+    /// What is among the first bytes of each such file.
+    var mark: String
 
-    /// What is among the first bytes of each such file, for arrays whoever wrote it.
-    private var mark: String {
-      switch self {
-      case .packed: "\"signum-"
-      case .onnx: "signum"
-      case .page: "<meta name=\"generator\" content=\"signum"
-      case .array: "NUMPY"
-      }
+    /// What an exporter writes.
+    static func export(_ exporter: any Exporter) -> Kind {
+      Kind(name: "\(type(of: exporter).name) file that signum wrote", mark: type(of: exporter).mark)
     }
+    static let packed = export(PackedExporter())
+    static let page = Kind(name: "page that signum wrote", mark: "<meta name=\"generator\" content=\"signum")
+    static let array = Kind(name: "NumPy file", mark: "NUMPY")
 
     func mayReplace(_ path: String) -> Bool {
       guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 512) else {

@@ -48,7 +48,8 @@ extension Recipe {
 
   /// What the parser of YAML says, in one line.
   static func explanation(_ error: any Error) -> String {
-    switch error as? YamlError {
+    if error is YAMLText.TooLarge { return "is too large: \(error)" }
+    return switch error as? YamlError {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
       "is not YAML: line \(mark.line), column \(mark.column): \(problem)"

@@ -14,7 +14,8 @@ extension Recipe {
     let replacing = [HardtanhRectifiers.name, LearnedRectifiers.name, NoRectifiers.name].filter(structure.contains)
     if replacing.count > 1 {
       let names = replacing.map { "'\($0)'" }.joined(separator: " and ")
-      problems.append("'structure': \(names) all replace rectifiers: name one of them")
+      let all = replacing.count == 2 ? "both" : "all"
+      problems.append("'structure': \(names) \(all) replace rectifiers: name one of them")
     }
     return problems
   }

@@ -7,7 +7,7 @@ enum YAMLText {
   private static let mostValues = 100_000
 
   struct TooLarge: Error, CustomStringConvertible {
-    var description: String { "it has more than \(mostValues) values" }
+    var description: String { "it stands for more than \(mostValues) values, or is longer than 4 MiB" }
   }
 
   /// The tree that a text stands for, nil for a text without a value. Throws what the parser of YAML throws, and

@@ -20,8 +20,8 @@ struct ConvertCommand: ParsableCommand {
 
       With '--weights-only' there is no training and no verification: every tensor of two \
       axes or more becomes bits by the method, or as the recipe's 'layers' say of its name, \
-      one after the other, however large the model is. The file then holds weights without a \
-      network.
+      one after the other, up to 2^30 bytes of bits and 2^30 floats in all. The file then holds \
+      weights without a network.
 
       The state of training is saved as OUTPUT.checkpoint. SIGINT and SIGTERM save it and \
       end; the same command with '--resume' goes on as if nothing had happened.
@@ -213,6 +213,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     var resolved = try recipe.map { text throws(RecipeError) in try Recipe(fileOrName: text) } ?? Recipe()
+    // 'validate' has thrown what this could find wrong.
     _ = overlay(&resolved)
     guard resolved.problems.isEmpty else { throw RecipeError(recipe ?? "command line", resolved.problems) }
     // A dry run writes nothing; whatever is planned is planned for some file.

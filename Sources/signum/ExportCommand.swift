@@ -7,8 +7,7 @@ struct ExportCommand: ParsableCommand {
     abstract: "Write a packed file in another format.",
     discussion: """
       The formats are those of 'signum list exporters'. The weights stay bits: an ONNX \
-      file computes what the packed file computes. Its nodes have names and its floats are \
-      not shared, so a small network takes up to four times the bytes, a larger one half more.
+      file computes what the packed file computes, and is larger, small ones by most.
 
       Example:
 

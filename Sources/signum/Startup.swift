@@ -53,9 +53,8 @@ enum Startup {
       case .ended: break
       }
       Output.removeUnfinished()
-      let parting = Interruption.parting ?? ""
       let end = Console.isTerminal ? "\n" : ""
-      Console.write(end + (parting.isEmpty ? "interrupted\n" : "interrupted: \(parting)\n"))
+      Console.write(end + "interrupted" + (Interruption.parting.map { "; \($0)" } ?? "") + "\n")
       signal(number, SIG_DFL)
       unblock(number)
       kill(getpid(), number)

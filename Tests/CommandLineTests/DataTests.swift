@@ -86,6 +86,31 @@ struct DataTests {
     ] { #expect(outcome.errors.contains(line + "\n"), "\(line)\n\(outcome.errors)") }
     let evaluated = try Program.run(["evaluate", folder.path("o.signum"), "--data", data + "/train", "--json"])
     #expect(try JSONDecoder().decode(Evaluation.self, from: evaluated.output).images == 6)
+    #expect(
+      evaluated.errors.contains(
+        "has 2 classes, but \(folder.path("o.signum")) tells 10 apart; the labels are taken for its first 2\n"))
+  }
+
+  @Test func imagesAreNotMovedOutOfSight() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try convert("fixtures/fashion-mnist", folder, ["--set", "crop=28"])
+    #expect(outcome.status == 1 && folder.names.isEmpty)
+    #expect(outcome.errors.contains("'crop: 28' moves images of 28 x 28 out of sight\n"))
+  }
+
+  /// The log must not get the messages, whatever number its file has.
+  @Test func closedDescriptorsKeepMessagesOutOfFiles() throws {
+    let folder = try TemporaryFolder()
+    let log = folder.path("o.jsonl")
+    let outcome = try Program.shell(
+      "exec \"$0\" \"$@\" <&- >&- 2>&-",
+      [
+        "convert", Self.model, "--method", "xnor", "--epochs", "0", "--data", "fixtures/fashion-mnist", "-o",
+        folder.path("o.signum"), "--log", log,
+      ])
+    #expect(outcome.status == 0 && folder.names.contains("o.signum"))
+    let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count > 2 && lines.allSatisfy { $0.hasPrefix("{") && $0.hasSuffix("}") })
   }
 
   @Test func strictRefusesWhatCannotBeRead() throws {

@@ -6,6 +6,8 @@ import Testing
 struct UsageTests {
   private static let convert = ["convert", "net.onnx", "--data", "data", "-o", "net.signum"]
 
+  private static let weightsOnly = ["convert", "net.onnx", "--weights-only", "--method", "xnor", "-o", "w.signum"]
+
   static let cases: [(name: String, arguments: [String])] = [
     ("unknown-command", ["conjure"]),
     ("unknown-topic", ["list", "methds"]),
@@ -48,6 +50,8 @@ struct UsageTests {
     ("convert-export-unknown", convert + ["--method", "xnor", "--export", "onx"]),
     ("packed-shape", ["evaluate", "net.signum", "--data", "data", "--shape", "x=1x2"]),
     ("several", convert + ["--method", "nothing", "--batch", "0", "--epochs", "-1"]),
+    ("nothing-given", ["convert", "net.onnx", "--set", "epoch=3", "--set", "batch=-3", "--export", "foo"]),
+    ("weights-only-training", weightsOnly + ["--set", "epochs=3", "--shape", "x=1x3"]),
     ("checkpoint-every", convert + ["--method", "xnor", "--checkpoint-every", "10"]),
     ("resume-and-restart", convert + ["--method", "xnor", "--resume", "--restart"]),
     ("evaluate-normalization", ["evaluate", "net.onnx", "--data", "data", "--normalization", "1:2"]),

@@ -156,6 +156,7 @@ import Testing
         let first = try Data(contentsOf: URL(fileURLWithPath: path))
         try exporter.export(golden(name), to: path)
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == first && !first.isEmpty, "\(type.name), \(name)")
+        #expect(first.prefix(512).firstRange(of: Data(type.mark.utf8)) != nil, "\(type.name), \(name): its mark")
       }
     }
     #expect(Set(exporters.map { $0.fileExtension }).count == exporters.count)

@@ -99,7 +99,11 @@ struct RecipeSettingTests {
     ),
     ("structure: [bi-reel]", "'structure': there is no structure 'bi-reel'; did you mean 'bi-real'? (known: "),
     ("structure: [bi-real, bi-real]", "'structure': 'bi-real' is given twice"),
-    ("structure: [prelu, hardtanh]", "'structure': 'hardtanh' and 'prelu' all replace rectifiers: name one of them"),
+    ("structure: [prelu, hardtanh]", "'structure': 'hardtanh' and 'prelu' both replace rectifiers: name one of them"),
+    (
+      "structure: [prelu, no-rectifiers, hardtanh]",
+      "'structure': 'hardtanh' and 'prelu' and 'no-rectifiers' all replace rectifiers: name one of them"
+    ),
     ("structure: bi-real", "'structure' wants a list of names, not 'bi-real'"),
     ("layers: [{start: 2}]", "'layers', rule 1: 'start' must be from 0 to below 'hard-at', which is 0.9, not 2.0"),
     ("warm-up: 1e19 epochs", "'warm-up' wants a share or 'N epochs', not '1e19 epochs'"),
@@ -111,6 +115,18 @@ struct RecipeSettingTests {
   func says(_ yaml: String, _ expected: String) {
     let error = #expect(throws: RecipeError.self) { try Recipe(yaml: yaml, place: "r.yaml") }
     #expect(error?.description.hasPrefix("r.yaml: \(expected)") == true, "\(error?.description ?? "")")
+  }
+
+  /// Nine lines of anchors that stand for 9^9 values.
+  @Test func whatExpandsWithoutEndIsRefused() {
+    var yaml = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    for i in 1..<9 {
+      yaml += "a\(i): &a\(i) [" + Array(repeating: "*a\(i - 1)", count: 9).joined(separator: ", ") + "]\n"
+    }
+    let expected = "is too large: it stands for more than 100000 values, or is longer than 4 MiB"
+    #expect(throws: RecipeError("r.yaml", [expected])) { try Recipe(yaml: yaml, place: "r.yaml") }
+    let error = #expect(throws: InputError.self) { try ZooFile(yaml: yaml, path: "z.yaml") }
+    #expect(error?.problems == ["z.yaml: \(expected)"])
   }
 
   @Test func theREADMEHasEveryKey() throws {

@@ -52,6 +52,18 @@ struct WeightsConversionTests {
     let shown = try Inspection(of: paths[0])
     #expect(shown.format == "weights" && shown.layers.contains { $0.kind == "codebook" } && shown.multiplyAdds == nil)
     #expect(shown.table.contains("tensor") && shown.types.contains { $0.type == "codebook" })
+    #expect(shown.provenance["recipe"] == #"{"layers":"inner","method":"sub-bit","options":{},"seed":1}"#)
+  }
+
+  /// What is wrong with a file of weights is said, not that it is no network.
+  @Test func aDamagedFileSaysWhatIsDamaged() throws {
+    let output = try #require(folder).path("w.signum")
+    _ = try WeightsConversion(recipe: recipe("xnor")).convert(
+      model: Project.path("fixtures/onnx/vision_ts_op17.onnx"), to: output)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: output))
+    bytes[bytes.count - 100] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: output))
+    #expect { try Inspection(of: output) } throws: { "\($0)".contains("has the checksum") }
   }
 
   /// What holds what is no number stays as it is, and is named.

@@ -10,6 +10,7 @@ package struct ONNXExporter: Exporter {
   package static let summary =
     "ONNX of standard operators, operator set 11: weights as bits, unpacked by a table; any runtime"
   package static let fileExtension = "packed.onnx"
+  package static let mark = ONNXFile.mark
 
   package init() {}
 
@@ -27,6 +28,7 @@ package struct ONNXCompactExporter: Exporter {
   package static let summary =
     "as onnx, but weights of 2 bits or more as INT2, INT4, INT8 (operator set 13 to 25): onnxruntime from 1.24 on"
   package static let fileExtension = "compact.onnx"
+  package static let mark = ONNXFile.mark
 
   package init() {}
 
@@ -41,6 +43,9 @@ package struct ONNXFile {
   package let operatorSet: Int
   /// The whole file. The same model gives the same bytes.
   package let bytes: Data
+
+  /// The name of the producer, as protobuf has it: field 2, six letters.
+  static let mark = "\u{12}\u{6}signum"
 
   /// What protobuf allows for one file.
   package static let largest = Int(Int32.max)
