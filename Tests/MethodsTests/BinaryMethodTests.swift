@@ -24,6 +24,16 @@ struct ScaledSignTests {
     #expect(error(coded.levels[0]) < error(coded.levels[0] * 0.98))
   }
 
+  /// 144 times 0.1 has the mean 0.10000013 in single precision.
+  @Test func equalWeightsSignPlusOneHoweverTheirMeanRounds() {
+    for value in [Float(0.1), 0.3, -0.7, 1e-8] {
+      for count in [9, 144, 576] {
+        let coded = InformationRetention().code(Tensor([2, count], repeating: value), companions: [], at: .inference)
+        #expect(coded.decoded().scalars.allSatisfy { $0 == 1 }, "\(count) times \(value)")
+      }
+    }
+  }
+
   @Test func gradientPassesStraightThrough() {
     let gradient = Tensor.random([3, 4], seed: 1)
     let result = ScaledSign().backward(gradient, latent: .random([3, 4], seed: 2), companions: [], at: .inference)

@@ -107,9 +107,10 @@ package struct InformationRetention: Method {
         return
       }
       let count = Float(span.count)
-      var sum: Float = 0
-      for i in span { sum += weights[i] }
-      mean = sum / count
+      // In single precision the mean of many equal weights is none of them.
+      var sum = 0.0
+      for i in span { sum += Double(weights[i]) }
+      mean = Float(sum / Double(span.count))
       var (squares, magnitudes): (Float, Float) = (0, 0)
       for i in span {
         let centred = weights[i] - mean
