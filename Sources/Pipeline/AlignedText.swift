@@ -12,6 +12,9 @@ func aligned(_ rows: [[String]], right: ClosedRange<Int>?) -> String {
   }.joined(separator: "\n")
 }
 
+/// `1 epoch`, `2 epochs`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 extension String {
   fileprivate var trimmingTrailingSpaces: String {
     var text = self[...]

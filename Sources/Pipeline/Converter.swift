@@ -191,7 +191,8 @@ public struct Converter {
     let (training, validation) = (tuning.training, tuning.validation)
     let teaching = (training.labels == nil ? [] : ["labels"]) + (teacher == nil ? [] : [recipe.teacher.words])
     listener.note(
-      "fine-tuning: \(training.count) images, \(validation.count) set aside, \(recipe.epochs) epochs, taught by "
+      "fine-tuning: \(counted(training.count, "image")), \(validation.count) set aside, "
+        + "\(counted(recipe.epochs, "epoch")), taught by "
         + teaching.joined(separator: " and "))
     if !tuning.matched.isEmpty {
       listener.note("\(recipe.matching) matched after \(tuning.matched.map(\.name).joined(separator: ", "))")

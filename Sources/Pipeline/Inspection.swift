@@ -23,7 +23,7 @@ public struct Inspection: Codable, Hashable, Sendable {
   public struct Weight: Codable, Hashable, Sendable {
     /// `float`, `binary`, `ternary`, `uniform`, `symmetric` or `codebook`.
     public var alphabet: String
-    /// In the file: symbols, levels and codebook.
+    /// In the file: symbols, levels and codebook, and the layer's bias.
     public var bytes: Int
     /// The share of weights that are 0, from 0 to 1.
     public var zeros: Double

@@ -22,7 +22,7 @@ extension Inspection {
       return Layer(
         name: layer.name, kind: layer.kind.words, shape: [1] + shape, weights: weights, bits: bits,
         multiplyAdds: layer.kind.multiplyAdds(output: shape),
-        weight: layer.kind.weight.map { Weight(WeightStatistics($0.weight)) })
+        weight: layer.kind.weight.map { Weight(WeightStatistics($0.weight), biases: $0.bias?.count ?? 0) })
     }
     operators = OperatorCount.counted(model.layers.map { $0.kind.name })
     types = StoredType.grouped(model.layers.flatMap { $0.kind.stored })
@@ -80,8 +80,9 @@ extension Inspection {
 }
 
 extension Inspection.Weight {
-  init(_ found: WeightStatistics) {
-    (alphabet, bytes, zeros, entropy) = (found.alphabet, found.bytes, found.zeros, found.entropy)
+  init(_ found: WeightStatistics, biases: Int = 0) {
+    (alphabet, zeros, entropy) = (found.alphabet, found.zeros, found.entropy)
+    bytes = found.bytes + biases * MemoryLayout<Float>.stride
   }
 }
 

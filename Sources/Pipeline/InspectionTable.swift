@@ -36,6 +36,9 @@ extension Inspection {
     ]
     lines += inputs.map { "input '\($0.name)' \($0.words)" } + outputs.map { "output '\($0.name)' \($0.words)" }
     if let multiplyAdds { lines.append("\(multiplyAdds) multiply-adds for \(inputShape)") }
+    for (what, reasons) in [("imported", problems), ("packed", unpackable)] where !reasons.isEmpty {
+      lines.append("cannot be \(what): \(counted(reasons.count, "reason")) at the end")
+    }
     let coded = codings.count { $0.canBeCoded }
     if format == "float", !codings.isEmpty {
       lines.append("\(coded) of \(codings.count) weights of two axes or more can become bits")

@@ -142,6 +142,9 @@ extension Recipe: Codable {
     for setting in Self.settings where setting.isOld || !setting.isDefault(self) { try setting.write(self, &container) }
   }
 
+  /// Why the value of a key is out of its limits, or nil.
+  func limitProblem(of key: String) -> String? { Self.settings.first { $0.key == key }?.problem(self) }
+
   /// What is wrong with the values, in words.
   public var problems: [String] {
     var problems = Self.settings.compactMap { $0.problem(self) }

@@ -10,7 +10,7 @@ extension Recipe {
       text = try String(contentsOfFile: path, encoding: .utf8)
     } catch {
       switch Output.kind(path) {
-      case nil: throw RecipeError(path, ["there is no such file"])
+      case nil: throw RecipeError(path, ["no such file"])
       case S_IFDIR: throw RecipeError(path, ["is a folder; a recipe is a YAML file"])
       default: throw RecipeError(path, ["cannot be read as UTF-8 text; a recipe is a YAML file"])
       }

@@ -53,7 +53,7 @@ package struct RunLog: Sendable {
   /// Reads a log. Throws `InputError` for what is none.
   package init(contentsOf path: String) throws {
     switch Output.kind(path) {
-    case nil: throw InputError(["\(path): there is no such file"])
+    case nil: throw InputError(["\(path): no such file"])
     case S_IFDIR: throw InputError(["\(path): is a folder; a log is wanted: what 'convert --log' wrote"])
     default: break
     }

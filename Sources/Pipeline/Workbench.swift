@@ -38,7 +38,7 @@ package enum AnyModel {
       throw InputError(["\(path): is not named as a packed file; '.\(PackedExporter.fileExtension)' is wanted here"])
     }
     switch Output.kind(path) {
-    case nil: throw InputError(["\(path): there is no such file"])
+    case nil: throw InputError(["\(path): no such file"])
     case S_IFREG: return
     case S_IFDIR: throw InputError(["\(path): is a folder; a file is wanted"])
     default: throw InputError(["\(path): is not a regular file"])

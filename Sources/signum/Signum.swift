@@ -45,6 +45,11 @@ struct SignumCommand: ParsableCommand {
       Foundation.exit(128 + interrupted.signal)
     } catch let error where isAboutUsage(error) {
       guard exitCode(for: error) != .success else { exit(withError: error) }
+      let spelling = Spelling(Array(CommandLine.arguments.dropFirst()))
+      guard spelling.problems.isEmpty else {
+        Console.write(spelling.problems.map { "error: \($0)\n" }.joined() + spelling.usage + "\n")
+        Foundation.exit(exitCode(for: error).rawValue)
+      }
       let message = fullMessage(for: error)
       Console.write("error: \(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)\n")
       Foundation.exit(exitCode(for: error).rawValue)

@@ -43,11 +43,7 @@ struct ZooCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The zoo's YAML file, or the folder of its results.", valueName: "zoo"))
     var zoo: String
 
-    var folder: String {
-      var isFolder: ObjCBool = false
-      let exists = FileManager.default.fileExists(atPath: zoo, isDirectory: &isFolder)
-      return exists && isFolder.boolValue ? zoo : ZooFile.resultsFolder(of: zoo)
-    }
+    func folder() throws -> String { try ZooLedger.folder(of: zoo) }
   }
 
   struct Run: ParsableCommand {
@@ -134,7 +130,7 @@ struct ZooCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-      let status = try ZooStatus(place.folder)
+      let status = try ZooStatus(place.folder())
       if json { try Console.printJSON(status) } else { print(status.table) }
     }
   }
@@ -158,8 +154,12 @@ struct ZooCommand: ParsableCommand {
     @Option(help: "How the table is written.")
     var format = ZooTable.Format.markdown
 
+    @Flag(help: "The same as --format json.")
+    var json = false
+
     func run() throws {
-      print(ZooTable(try ZooLedger.existing(place.folder).jobs()).text(format), terminator: "")
+      let jobs = try ZooLedger.existing(place.folder()).jobs()
+      print(ZooTable(jobs).text(json ? .json : format), terminator: "")
     }
   }
 }

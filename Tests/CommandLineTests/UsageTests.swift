@@ -10,6 +10,9 @@ struct UsageTests {
 
   static let cases: [(name: String, arguments: [String])] = [
     ("unknown-command", ["conjure"]),
+    ("unknown-command-of-zoo", ["zoo", "statuz", "zoo.yaml"]),
+    ("unknown-options", ["evaluate", "net.signum", "--dat", "data", "--limt=3"]),
+    ("unknown-option-of-all", ["--versoin"]),
     ("unknown-topic", ["list", "methds"]),
     ("no-topic", ["list"]),
     ("list-unknown", ["list", "importers", "onyx"]),

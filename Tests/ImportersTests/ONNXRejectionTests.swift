@@ -12,6 +12,7 @@ struct ONNXRejectionTests {
     "attributes_without_end": "has more than 1048576 inputs, outputs and attributes of functions",
     "cast_to_float8": "node 'cast' (Cast): rounding to FLOAT8E4M3FN is not supported",
     "graph_twice": "is not an ONNX model: a message that occurs twice at byte 85",
+    "pool_without_end": "node 'pool' (MaxPool): computes too much from constants while importing",
     "resize_without_end":
       "node 'resize' (Resize): computes too many numbers from constants: its output has the shape [65552, 16382]",
     "cycle": "node 'add.a' (Add): reads 'b', which nothing before it computes",

@@ -93,6 +93,6 @@ struct RecipeTests {
       problems("normalization: imagnet")[0].hasPrefix(
         "r.yaml: 'normalization': there is no normalization 'imagnet'; did you mean 'imagenet'?"))
     #expect(problems("options: 3") == ["r.yaml: 'options' wants a list of 'option: value' lines"])
-    #expect(throws: RecipeError("nowhere.yaml", ["there is no such file"])) { try Recipe(contentsOf: "nowhere.yaml") }
+    #expect(throws: RecipeError("nowhere.yaml", ["no such file"])) { try Recipe(contentsOf: "nowhere.yaml") }
   }
 }

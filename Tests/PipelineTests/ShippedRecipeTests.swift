@@ -40,7 +40,7 @@ struct ShippedRecipeTests {
       "\(error)".hasPrefix(
         "recipe 'xnor-1w32': there is neither a recipe nor a file of that name; did you mean 'xnor-1w32a'?")
     }
-    #expect(throws: RecipeError("nowhere/xnor-1w32a", ["there is no such file"])) {
+    #expect(throws: RecipeError("nowhere/xnor-1w32a", ["no such file"])) {
       try Recipe(fileOrName: "nowhere/xnor-1w32a")
     }
   }

@@ -85,6 +85,12 @@ struct ZooFileTests {
     ), ("models: {lock: {file: f, data: d}}\nrecipes: [xnor-1w32a]", "the model 'lock' cannot name a folder"),
     ("models: {a: {file: f, data: d, recipes: []}}\nrecipes: [xnor-1w32a]", "model 'a': 'recipes' names none"),
     ("- a", "a zoo: 'key: value' lines are wanted"), ("models: 3\nrecipes: [a]", "'models' wants names"),
+    ("models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\nset: {epoch: 3}", "'set': there is no key 'epoch'; did you"),
+    ("models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\nset: {epochs: -3}", "'set': 'epochs' must be from 0"),
+    (
+      "models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\noverrides: [{model: a, set: {seed: x}}]",
+      "the override for 'a' × '*': 'seed' wants a whole number"
+    ),
     ("{", "is not YAML"), ("models: {a: 3}\nrecipes: [a]", "'models': 'a' wants 'key: value' lines"),
     ("models: {a: {file: f, data: d}}\nrecipes: [[a]]", "'recipes' wants a list of names"),
     ("models: {a: {file: f, data: d}}\nrecipes: []", "'recipes' names no recipe"), ("", "'key: value' lines"),
@@ -99,7 +105,7 @@ struct ZooFileTests {
     #expect(plan.jobs.allSatisfy { $0.hash == nil })
     let mine = try #require(plan.jobs.first { $0.recipeName == "mine" })
     let problem = try #require(mine.problem)
-    #expect(problem.contains("nowhere/small.onnx") && problem.contains("nowhere/mine.yaml: there is no such file"))
+    #expect(problem.contains("nowhere/small.onnx") && problem.contains("nowhere/mine.yaml: no such file"))
   }
 
   /// The hash changes with everything that the result depends on, and with nothing else.

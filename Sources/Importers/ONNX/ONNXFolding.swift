@@ -12,7 +12,7 @@ extension ONNXTranslation {
       known[name] = values[name]
     }
     var inner = ONNXTranslation(forConstantsOf: self, known)
-    defer { (files, budget) = (inner.files, inner.budget) }
+    defer { (files, budget, workDone) = (inner.files, inner.budget, inner.workDone) }
     let made = try inner.literal(node, try handler(node, &inner))
     laterOutputs = []
     for value in inner.laterOutputs { laterOutputs.append(try inner.literal(node, value)) }
@@ -24,16 +24,24 @@ extension ONNXTranslation {
     return made
   }
 
-  /// Products that a node over constants may need.
-  private static let mostProducts = 0x1p34
+  /// Products and sums that all nodes over constants may need together.
+  private static let mostProducts = 0x1p35
 
+  /// What a node multiplies, or compares and adds in its windows.
   private func products(of node: Graph.Node) -> Double {
     let shapes = node.inputs.map { graph[$0].shape }
+    let places = Double(node.shape.count)
     switch node.operation {
     case is Convolution, is TransposedConvolution:
-      let pixels = node.operation is Convolution ? node.shape.count : shapes[0].count
-      return Double(pixels) * Double(shapes[1].count) / Double(max(shapes[1][0], 1))
-    case is MatrixMultiply: return Double(node.shape.count) * Double(shapes[0].dimensions.last ?? 1)
+      let pixels = node.operation is Convolution ? places : Double(shapes[0].count)
+      return pixels * Double(shapes[1].count) / Double(max(shapes[1][0], 1))
+    case is MatrixMultiply, is Dense: return places * Double(shapes[0].dimensions.last ?? 1)
+    case is Recurrent:
+      // Each token of the batch meets both weights.
+      let tokens = Double(shapes[0][0]) * Double(shapes[0][1])
+      return tokens * Double(shapes[1].count + shapes[2].count)
+    case let pool as MaxPool: return places * pool.window.size.reduce(1) { $0 * Double($1) }
+    case let pool as AveragePool: return places * pool.window.size.reduce(1) { $0 * Double($1) }
     default: return 0
     }
   }
@@ -42,8 +50,8 @@ extension ONNXTranslation {
   private mutating func literal(_ node: ONNXNode, _ value: ONNXValue) throws(ImportError.Problem) -> ONNXValue {
     guard case .node(let id) = value else { return value }
     for step in graph.nodes where step.operation != nil { _ = try charge(node, step.shape.dimensions) }
-    let work = graph.nodes.reduce(0.0) { $0 + products(of: $1) }
-    guard work <= Self.mostProducts else { throw node.problem("multiplies too much while importing") }
+    workDone += graph.nodes.reduce(0.0) { $0 + products(of: $1) }
+    guard workDone <= Self.mostProducts else { throw node.problem("computes too much from constants while importing") }
     graph.outputs = [id]
     let tensor = graph.run([:])[id]
     let type = type(of: id)

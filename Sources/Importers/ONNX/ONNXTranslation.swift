@@ -42,6 +42,8 @@ struct ONNXTranslation {
   var files: ONNXFiles
   /// How many numbers may still be computed while importing.
   var budget: Int
+  /// How much was worked out from constants, in products and sums.
+  var workDone = 0.0
 
   init(_ model: ONNXModel, operatorSet: Int, files: ONNXFiles, source: String, holdsForAnyBatch: Bool = true) {
     graph = Graph(source: source)
@@ -63,6 +65,7 @@ struct ONNXTranslation {
     holdsForAnyBatch = false
     files = other.files
     budget = other.budget
+    workDone = other.workDone
     (outputs, reserved) = ([], [])
     self.values = values
   }

@@ -42,9 +42,9 @@ extension Page.Run {
   /// What it is of, in a line.
   var facts: String {
     var facts = [log.model, log.method]
-    if let epochs = log.recipe["epochs"] { facts.append("\(epochs) epochs") }
+    if let epochs = log.recipe["epochs"] { facts.append(epochs == "1" ? "1 epoch" : "\(epochs) epochs") }
     if let seed = log.recipe["seed"] { facts.append("seed \(seed)") }
-    if let threads = log.threads { facts.append(threads == 1 ? "1 thread" : "\(threads) threads") }
+    if let threads = log.threads { facts.append(counted(threads, "thread")) }
     if let evaluated = log.result?.evaluatedOn { facts.append("evaluated on \(Self.ending(of: evaluated))") }
     facts.append(log.outcome ?? "not finished")
     if let message = log.message { facts.append(message) }

@@ -66,7 +66,7 @@ package struct ZooFile: Hashable, Sendable {
   /// Reads a file. Throws `InputError` with everything that is wrong in it.
   package init(_ path: String) throws {
     switch Output.kind(path) {
-    case nil: throw InputError(["\(path): there is no such file"])
+    case nil: throw InputError(["\(path): no such file"])
     case S_IFDIR: throw InputError(["\(path): is a folder; a zoo is a YAML file"])
     default: break
     }
@@ -171,7 +171,21 @@ package struct ZooFile: Hashable, Sendable {
         problems.append("an override: no \(what) matches '\(pattern)'" + suggestion(for: pattern, among: known))
       }
     }
-    return problems
+    return problems + changeProblems
+  }
+
+  /// Keys that no recipe has, and values that none can have, in what is laid over many recipes: said once, of the line
+  /// that they stand in. A recipe's own are a problem of its jobs alone.
+  private var changeProblems: [String] {
+    let places =
+      [("'set'", changes)] + overrides.map { ("the override for '\($0.model)' × '\($0.recipe)'", $0.changes) }
+    return places.flatMap { place, changes in
+      var recipe = Recipe()
+      return changes.compactMap { change in
+        let misfit = recipe.set(change.key, toYAML: change.value)
+        return (misfit ?? recipe.limitProblem(of: change.key)).map { "\(place): \($0)" }
+      }
+    }
   }
 
   /// Names become names of folders.

@@ -70,16 +70,32 @@ package final class ZooLedger: Sendable {
 
   package static let fileName = "ledger.sqlite"
   private let database: DatabaseQueue
+  private let path: String
 
   /// Opens the ledger of a folder, which is made where there is none. Throws `InputError`.
   package init(folder: String) throws {
     let path = folder + "/" + Self.fileName
-    do {
+    self.path = path
+    database = try Self.explained(path) {
       var configuration = Configuration()
       configuration.busyMode = .timeout(10)
-      database = try DatabaseQueue(path: path, configuration: configuration)
+      let database = try DatabaseQueue(path: path, configuration: configuration)
       try Self.migrator.migrate(database)
-    } catch { throw InputError(["\(path): cannot be used as the ledger of a zoo: \(error)"]) }
+      return database
+    }
+  }
+
+  /// Throws `InputError` with the path in the place of what the database says.
+  private static func explained<Value>(_ path: String, _ work: () throws -> Value) throws -> Value {
+    do { return try work() } catch { throw InputError(["\(path): cannot be used as the ledger of a zoo: \(error)"]) }
+  }
+
+  private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    try Self.explained(path) { try database.read(body) }
+  }
+
+  private func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    try Self.explained(path) { try database.write(body) }
   }
 
   /// Opens a ledger without changing it; of an earlier schema too, whose later columns are empty then.
@@ -87,8 +103,20 @@ package final class ZooLedger: Sendable {
     var configuration = Configuration()
     configuration.busyMode = .timeout(10)
     configuration.readonly = true
-    database = try DatabaseQueue(path: folder + "/" + Self.fileName, configuration: configuration)
+    path = folder + "/" + Self.fileName
+    database = try DatabaseQueue(path: path, configuration: configuration)
     _ = try jobs()
+  }
+
+  /// The folder of a zoo's results, from its own path or that of the zoo's file. Throws `InputError` where nothing is of
+  /// that name, and where the zoo was never run.
+  package static func folder(of zoo: String) throws -> String {
+    let kind = Output.kind(zoo)
+    guard kind != S_IFDIR else { return zoo }
+    let folder = ZooFile.resultsFolder(of: zoo)
+    guard Output.kind(folder + "/" + fileName) == nil else { return folder }
+    guard kind != nil else { throw InputError(["\(zoo): no such file or folder"]) }
+    throw InputError(["\(zoo): was not run yet: 'signum zoo run \(zoo)' begins; after '--output', name that folder"])
   }
 
   /// Opens the ledger that lies in a folder, to be read. Throws `InputError` where there is none.
@@ -134,17 +162,17 @@ package final class ZooLedger: Sendable {
 
   /// The jobs that the zoo asks for, in its order.
   package func jobs() throws -> [Job] {
-    try database.read { try Job.filter(Column("position") != nil).order(Column("position")).fetchAll($0) }
+    try read { try Job.filter(Column("position") != nil).order(Column("position")).fetchAll($0) }
   }
 
   func job(_ job: ZooJob) throws -> Job? {
     let key = ["model": job.model.name, "recipe": job.recipeName, "export": job.export]
-    return try database.read { try Job.fetchOne($0, key: key) }
+    return try read { try Job.fetchOne($0, key: key) }
   }
 
   /// How often a job was begun.
   func attempts(_ job: Job) throws -> Int {
-    try database.read { database in
+    try read { database in
       try Attempt.filter(Column("model") == job.model && Column("recipe") == job.recipe)
         .filter(Column("export") == job.export).fetchCount(database)
     }
@@ -154,7 +182,7 @@ package final class ZooLedger: Sendable {
 
   /// Gives every job of a plan its place, and takes the place of all others.
   func place(_ jobs: [Job]) throws {
-    try database.write { database in
+    try write { database in
       try Job.updateAll(database, Column("position").set(to: nil))
       for job in jobs { try job.save(database) }
     }
@@ -163,20 +191,20 @@ package final class ZooLedger: Sendable {
   func save(_ job: Job) throws {
     var job = job
     job.changed = Date()
-    try database.write { [job] in try job.save($0) }
+    try write { [job] in try job.save($0) }
   }
 
   func begin(_ job: Job, threads: Int, resumes: Bool) throws -> Attempt {
     let attempt = Attempt(
       id: nil, model: job.model, recipe: job.recipe, export: job.export, begun: Date(), threads: threads,
       resumes: resumes)
-    return try database.write { try attempt.inserted($0) }
+    return try write { try attempt.inserted($0) }
   }
 
   func end(_ attempt: Attempt, _ outcome: State) throws {
     var attempt = attempt
     (attempt.ended, attempt.outcome) = (Date(), outcome)
-    try database.write { [attempt] in try attempt.update($0) }
+    try write { [attempt] in try attempt.update($0) }
   }
 }
 

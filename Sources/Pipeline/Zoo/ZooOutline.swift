@@ -40,10 +40,16 @@ package struct ZooOutline: Encodable, Sendable {
     return ZooConversion.start(of: job, in: folder) == .resume ? .goesOn : .begins
   }
 
-  /// Why jobs cannot be done, with their names.
+  /// Why jobs cannot be done, each reason once, with the name of the first job that has it.
   package var problems: [String] {
-    jobs.flatMap { job in
-      (job.problem ?? "").split(separator: "\n").map { "\(ZooJob.name(job.model, job.recipe)): \($0)" }
+    let lines = jobs.flatMap { job in
+      (job.problem ?? "").split(separator: "\n").map { (name: ZooJob.name(job.model, job.recipe), problem: $0) }
+    }
+    let counts = Dictionary(grouping: lines, by: \.problem).mapValues(\.count)
+    var said: Set<Substring> = []
+    return lines.filter { said.insert($0.problem).inserted }.map { line in
+      let others = counts[line.problem, default: 1] - 1
+      return line.name + (others > 0 ? " and \(counted(others, "other job"))" : "") + ": \(line.problem)"
     }
   }
 
@@ -57,7 +63,7 @@ package struct ZooOutline: Encodable, Sendable {
       return count > 0 ? "\(count) \(action.rawValue)" : nil
     }
     return aligned([["model", "recipe", "method", "epochs", "what happens"]] + rows, right: 3...3)
-      + "\n\n\(jobs.count) \(jobs.count == 1 ? "job" : "jobs"): " + counts.joined(separator: ", ")
+      + "\n\n\(counted(jobs.count, "job")): " + counts.joined(separator: ", ")
       + (isRunning ? "; a run works here now" : "")
   }
 }

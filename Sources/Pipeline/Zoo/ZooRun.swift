@@ -57,7 +57,7 @@ package final class ZooRun: Sendable {
     let plan = ZooPlan(zoo)
     let (known, open) = try Self.sort(plan, ledger, in: folder)
     try ledger.place(known)
-    note("\(plan.jobs.count) jobs, \(known.count { $0.state == .done }) of them done; results in \(folder)")
+    note("\(counted(plan.jobs.count, "job")), \(known.count { $0.state == .done }) of them done; results in \(folder)")
     for job in plan.jobs { job.problem.map { note("\(job.name): cannot be done: \($0)") } }
     for (job, record) in zip(plan.jobs, known) where record.state == .done { export(job, again: false) }
     state.withLock { $0.waiting = open }
