@@ -49,7 +49,9 @@ extension Recipe {
       if case .epochs(let length) = span { length > Float(epochs) } else { false }
     }
     var doubts: [String] = []
-    if warmUp.map(isLate) ?? false { doubts.append("'warm-up' is longer than the \(counted(epochs, "epoch")) of training") }
+    if warmUp.map(isLate) ?? false {
+      doubts.append("'warm-up' is longer than the \(counted(epochs, "epoch")) of training")
+    }
     if schedule == .step, milestones.contains(where: isLate) {
       doubts.append("'milestones' has some after the \(counted(epochs, "epoch")) of training")
     }

@@ -97,7 +97,8 @@ import Testing
       """)
     let outline = try zoo.run(["--dry-run"])
     #expect(outline.status == 1 && outline.text.hasSuffix("\n6 jobs: 2 begins, 4 cannot be done\n"), "\(outline.text)")
-    #expect(outline.errors.contains("error: absent × grey and 2 other jobs: absent.onnx: no such file"), "\(outline.errors)")
+    #expect(
+      outline.errors.contains("error: absent × grey and 2 other jobs: absent.onnx: no such file"), "\(outline.errors)")
     let outcome = try zoo.run()
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("error: absent × good: absent.onnx: no such file"), "\(outcome.errors)")

@@ -85,7 +85,7 @@ struct ZooFileTests {
     ), ("models: {lock: {file: f, data: d}}\nrecipes: [xnor-1w32a]", "the model 'lock' cannot name a folder"),
     ("models: {a: {file: f, data: d, recipes: []}}\nrecipes: [xnor-1w32a]", "model 'a': 'recipes' names none"),
     ("- a", "a zoo: 'key: value' lines are wanted"), ("models: 3\nrecipes: [a]", "'models' wants names"),
-    ("models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\nset: {epoch: 3}", "'set': there is no key 'epoch'; did you"),
+    ("models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\nset: {epoch: 3}", "'set': there is no key 'epoch'; did"),
     ("models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\nset: {epochs: -3}", "'set': 'epochs' must be from 0"),
     (
       "models: {a: {file: f, data: d}}\nrecipes: [xnor-1w32a]\noverrides: [{model: a, set: {seed: x}}]",
