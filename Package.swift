@@ -79,7 +79,8 @@ let package = Package(
 
     // Changed files for everything that reads what nobody has checked.
     .executableTarget(
-      name: "signum-fuzz", dependencies: ["Importers", "Datasets", "Packed", "Tensors"], swiftSettings: strict),
+      name: "signum-fuzz", dependencies: ["Pipeline", "Training", "Importers", "Datasets", "Packed", "Tensors"],
+      swiftSettings: strict),
 
     .target(
       name: "TestSupport", dependencies: ["Tensors", "Graphs"], path: "Tests/TestSupport", swiftSettings: strict),

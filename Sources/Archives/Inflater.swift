@@ -1,4 +1,5 @@
 import CZlib
+import Foundation
 
 /// Unpacks a deflate stream piece by piece, never more than it is asked for.
 package struct Inflater: ~Copyable {
@@ -15,8 +16,16 @@ package struct Inflater: ~Copyable {
     case damaged(String)
   }
 
+  /// What may be unpacked at once: 8 GiB, or half of this machine's memory where that is less.
+  package static let largest = min(8 << 30, Int(clamping: ProcessInfo.processInfo.physicalMemory / 2))
+
   /// Deflate makes at most 1,032 bytes of one: whoever promises more lies.
   package static func couldHold(_ count: Int, packed: Int) -> Bool { count / 1032 <= packed }
+
+  /// Why so many bytes are not unpacked into memory; nil where they are.
+  package static func problem(unpackingTo count: Int) -> String? {
+    count > largest ? "unpacks to \(count) bytes, more than the \(largest) that are unpacked here at most" : nil
+  }
 
   private let input: [UInt8]
   private let end: Int

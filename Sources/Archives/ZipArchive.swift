@@ -16,9 +16,6 @@ package struct ZipArchive {
     package let offset: Int
   }
 
-  /// More than any array that fits the memory this is made for: a limit for archives that unpack to a flood.
-  package static let largest = 8 << 30
-
   package let entries: [Entry]
   private let file: [UInt8]
   private let path: String
@@ -42,7 +39,8 @@ package struct ZipArchive {
     guard entry.packedSize <= file.count - start else {
       throw .truncated(place, expected: start + entry.packedSize, found: file.count)
     }
-    guard entry.size <= ZipArchive.largest, Inflater.couldHold(entry.size, packed: entry.packedSize) else {
+    if let problem = Inflater.problem(unpackingTo: entry.size) { throw .unsupported(place, problem) }
+    guard Inflater.couldHold(entry.size, packed: entry.packedSize) else {
       throw .damaged(place, "\(entry.packedSize) packed bytes are said to unpack to \(entry.size)")
     }
     let bytes = try unpack(entry, range: start..<(start + entry.packedSize), place: place)

@@ -95,6 +95,7 @@ struct IDXFile {
       guard Inflater.couldHold(count, packed: file.count) else {
         throw DatasetError.damaged(path, "\(file.count) packed bytes are said to unpack to \(start + count)")
       }
+      if let problem = Inflater.problem(unpackingTo: count) { throw DatasetError.unsupported(path, problem) }
       let bytes = try inflater.read(count)
       try inflater.finish()
       return IDXFile(dimensions: dimensions, bytes: bytes)

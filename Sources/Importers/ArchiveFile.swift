@@ -28,7 +28,7 @@ struct ArchiveFile {
   func contains(_ name: String) -> Bool { entries[name] != nil }
 
   /// - Parameter limit: of unpacked bytes; more is not unpacked.
-  func bytes(of name: String, limit: Int = ZipArchive.largest) throws(ImportError.Problem) -> [UInt8] {
+  func bytes(of name: String, limit: Int = Inflater.largest) throws(ImportError.Problem) -> [UInt8] {
     guard let entry = entries[name] else {
       throw .model("holds no '\(name)'; it holds \(names.prefix(10).joined(separator: ", "))")
     }

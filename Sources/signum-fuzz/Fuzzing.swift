@@ -31,7 +31,8 @@ enum Fuzzing {
 
   /// Runs children until the time is over. 1 where any of them ended badly.
   static func watch(_ target: FuzzTarget, _ options: Options) -> Int32 {
-    guard !target.corpus.isEmpty else {
+    let corpus = target.corpus()
+    guard !corpus.isEmpty else {
       say("\(target.name): there are no files to begin with; start it in the root of the project")
       return 1
     }
@@ -52,7 +53,7 @@ enum Fuzzing {
       findings += 1
       keep("\(scratch)/input.\(target.fileExtension)", target, from - 1, reason, options)
     }
-    say("\(target.name): \(from) files from \(target.corpus.count), \(findings) findings")
+    say("\(target.name): \(from) files from \(corpus.count), \(findings) findings")
     return findings == 0 ? 0 : 1
   }
 
@@ -99,7 +100,7 @@ enum Fuzzing {
   static func work(_ target: FuzzTarget, _ options: Options) -> Int32 {
     var limit = rlimit(rlim_cur: memory, rlim_max: memory)
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-    let corpus = target.corpus.compactMap { FileManager.default.contents(atPath: $0).map { [UInt8]($0) } }
+    let corpus = target.corpus()
     let input = "\(options.scratch!)/input.\(target.fileExtension)"
     let end = ContinuousClock.now + .seconds(options.seconds)
     var index = options.from

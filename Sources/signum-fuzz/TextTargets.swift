@@ -1,0 +1,54 @@
+import Foundation
+import Pipeline
+import Tensors
+import Training
+
+extension FuzzTarget {
+  /// What the program itself and its users write: recipes, zoos, logs, checkpoints.
+  static var texts: [FuzzTarget] { [recipe, zoo, log, checkpoint] }
+
+  private static var recipe: FuzzTarget {
+    FuzzTarget(name: "recipe", fileExtension: "yaml", corpus: { shippedRecipes.map { [UInt8]($0.yaml.utf8) } }) { path in
+      _ = try Recipe(contentsOf: path)
+    }
+  }
+
+  private static var zoo: FuzzTarget {
+    FuzzTarget(name: "zoo", fileExtension: "yaml", corpus: { contents(of: files(below: "zoo", "yaml")) }) { path in
+      let zoo = try ZooFile(path)
+      for model in zoo.models {
+        for recipe in zoo.recipes { _ = Result { try zoo.recipe(recipe, for: model) } }
+      }
+    }
+  }
+
+  /// Reads a log and draws its page.
+  private static var log: FuzzTarget {
+    FuzzTarget(name: "log", fileExtension: "jsonl", corpus: { contents(of: files(below: "fixtures/logs", "jsonl")) }) {
+      path in
+      _ = Page([.init(name: "changed", log: try RunLog(contentsOf: path))]).html
+    }
+  }
+
+  private static var checkpoint: FuzzTarget {
+    FuzzTarget(name: "checkpoint", fileExtension: "checkpoint", corpus: { [small] }) { path in
+      _ = try CheckpointFile.decode(sealed(Data(contentsOf: URL(fileURLWithPath: path))), path: path)
+    }
+  }
+
+  /// The bytes of a checkpoint with the sum at its end that they should have, so that changes reach what lies behind it.
+  private static func sealed(_ data: Data) -> Data {
+    let content = data.dropLast(8)
+    var sum = Checksum()
+    content.withUnsafeBytes { sum.add($0) }
+    return content + withUnsafeBytes(of: sum.value.littleEndian) { Data($0) }
+  }
+
+  /// A checkpoint of two tensors.
+  private static var small: [UInt8] {
+    let fingerprint = Fingerprint(identity: ["model": "00ff", "recipe epochs": "3"], circumstances: ["threads": "2"])
+    let tensors = [("weight", Tensor([2, 3], scalars: [1, 2, 3, 4, 5, 6])), ("bias", Tensor([2], scalars: [0, 1]))]
+    let state = TrainingState(course: Course(), tensors: tensors.map { (name: $0.0, value: $0.1) })
+    return [UInt8](CheckpointFile.encode(Checkpoint(fingerprint: fingerprint, state: state)))
+  }
+}
