@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Files read whole and written whole, with errors that name the place.
@@ -48,20 +49,8 @@ package enum FileBytes {
   package static func write(_ bytes: [UInt8], to path: String) throws(DatasetError) {
     let place = resolved(path)
     if exists(place) { try checkRegular(place) }
-    let beside = place + ".\(getpid()).partial"
-    if let code = put(bytes, in: beside) ?? (rename(beside, place) == 0 ? nil : errno) {
-      unlink(beside)
-      throw .cannotWrite(path, reason: String(cString: strerror(code)))
-    }
-  }
-
-  /// Writes a new file to the disk; the number of the error where that fails.
-  private static func put(_ bytes: [UInt8], in path: String) -> Int32? {
-    guard let file = fopen(path, "wbx") else { return errno }
-    let written = fwrite(bytes, 1, bytes.count, file)
-    var code: Int32? = written == bytes.count && fflush(file) == 0 && fsync(fileno(file)) == 0 ? nil : errno
-    if fclose(file) != 0, code == nil { code = errno }
-    return code
+    guard let code = WholeFile.write(bytes, to: place) else { return }
+    throw .cannotWrite(path, reason: String(cString: strerror(code)))
   }
 
   /// The names of the regular files and links in a folder, sorted. Nil where the path is a file.

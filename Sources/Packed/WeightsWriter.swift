@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes a file of weights one after the other, with no more than one of them in memory.
@@ -68,19 +69,17 @@ package final class WeightsWriter {
 
   /// Puts the file together; it is there as a whole or not at all. Its size in bytes.
   package func finish(_ provenance: PackedModel.Provenance) throws(PackedFileError) -> Int {
-    let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).part"
-    let descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let temporary = WholeFile.temporary(for: path)
+    let descriptor = WholeFile.create(temporary)
     guard descriptor >= 0 else { throw Self.failure(path) }
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    do {
-      let size = try assemble(provenance, in: file)
-      guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw Self.failure(path) }
-      return size
-    } catch {
+    let size: Int
+    do { size = try assemble(provenance, in: FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)) } catch {
+      close(descriptor)
       unlink(temporary)
-      if let error = error as? PackedFileError { throw error }
       throw .inFile(path, .cannotWrite(reason: error.localizedDescription))
     }
+    guard let failure = WholeFile.name(descriptor, temporary, path) else { return size }
+    throw .inFile(path, .cannotWrite(reason: String(cString: strerror(failure))))
   }
 
   private func assemble(_ provenance: PackedModel.Provenance, in file: FileHandle) throws -> Int {

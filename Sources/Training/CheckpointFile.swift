@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 
@@ -112,10 +113,7 @@ extension CheckpointFile {
 
   /// Writes a checkpoint: it is there as a whole, on the disk, or what lay there before still lies there.
   package static func write(_ checkpoint: Checkpoint, to path: String) throws(CheckpointError) {
-    let data = encode(checkpoint)
-    let temporary = "\(path).\(getpid()).part"
-    guard let failure = replace(path, with: data, by: temporary) else { return }
-    unlink(temporary)
+    guard let failure = WholeFile.write(encode(checkpoint), to: path) else { return }
     throw CheckpointError(path, .unwritable(String(cString: strerror(failure))))
   }
 
@@ -130,42 +128,6 @@ extension CheckpointFile {
         kill(process, 0) != 0, errno == ESRCH
       else { continue }
       unlink(folder.appendingPathComponent(name).path)
-    }
-  }
-
-  /// The number of the error, or nil where all went well.
-  private static func replace(_ path: String, with data: Data, by temporary: String) -> Int32? {
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { return errno }
-    if let failure = write(data, to: file) ?? (fsync(file) == 0 ? nil : errno) {
-      close(file)
-      return failure
-    }
-    guard close(file) == 0, rename(temporary, path) == 0 else { return errno }
-    // The name is on the disk only once the folder is.
-    let folder = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if folder >= 0 {
-      fsync(folder)
-      close(folder)
-    }
-    return nil
-  }
-
-  private static func write(_ data: Data, to file: Int32) -> Int32? {
-    data.withUnsafeBytes { buffer -> Int32? in
-      var rest = buffer[...]
-      while !rest.isEmpty {
-        let part = UnsafeRawBufferPointer(rebasing: rest)
-        #if canImport(Glibc)
-          let written = Glibc.write(file, part.baseAddress, part.count)
-        #else
-          let written = Foundation.write(file, part.baseAddress, part.count)
-        #endif
-        if written < 0 && errno == EINTR { continue }
-        guard written >= 0 else { return errno }
-        rest = rest.dropFirst(written)
-      }
-      return nil
     }
   }
 }

@@ -8,8 +8,8 @@ extension FuzzTarget {
   static var texts: [FuzzTarget] { [recipe, zoo, log, checkpoint] }
 
   private static var recipe: FuzzTarget {
-    FuzzTarget(name: "recipe", fileExtension: "yaml", corpus: { shippedRecipes.map { [UInt8]($0.yaml.utf8) } }) { path in
-      _ = try Recipe(contentsOf: path)
+    FuzzTarget(name: "recipe", fileExtension: "yaml", corpus: { shippedRecipes.map { [UInt8]($0.yaml.utf8) } }) {
+      _ = try Recipe(contentsOf: $0)
     }
   }
 

@@ -17,7 +17,7 @@ struct HDF5ContentsCommand: ComputesNothing {
   @Argument var file: String
 
   func run() throws {
-    HDF5Child.limit(seconds: 20)
+    ChildLimits.limit(seconds: 20)
     try Console.printJSON(Contents(file: file, objects: HDF5File.contents(file)))
   }
 }
@@ -31,7 +31,7 @@ struct HDF5ArrayCommand: ComputesNothing {
   @Argument var array: String
 
   func run() throws {
-    HDF5Child.limit(seconds: 600)
+    ChildLimits.limit(seconds: 600)
     try HDF5File.writeArray(array, of: file) { part in
       do { try FileHandle.standardOutput.write(contentsOf: part) } catch {
         throw InputError(["standard output: cannot be written: \(error.localizedDescription)"])
@@ -49,17 +49,17 @@ struct HDF5ServeCommand: ComputesNothing {
   @Argument var file: String
 
   func run() throws {
-    HDF5Child.limitMemory()
+    ChildLimits.limitMemory()
     let place = HDF5Place(file, member: member)
-    try HDF5Service.serve(place, requests: .standardInput, willTake: HDF5Child.limitTime) { part in
+    try HDF5Service.serve(place, requests: .standardInput, willTake: ChildLimits.limitTime) { part in
       // A parent that has gone has its reasons.
       do { try FileHandle.standardOutput.write(contentsOf: part) } catch { Foundation.exit(0) }
     }
   }
 }
 
-/// The parent of that process.
-enum HDF5Child {
+/// What a process may take that reads a file of a stranger.
+enum ChildLimits {
   /// Ends this process where the library goes round in circles, or asks for all memory.
   static func limit(seconds: UInt) {
     var seconds = rlimit(rlim_cur: seconds, rlim_max: seconds)
@@ -90,7 +90,10 @@ enum HDF5Child {
     memory.rlim_cur = min(memory.rlim_cur, memory.rlim_max)
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
   }
+}
 
+/// What `signum inspect` shows of an HDF5 file: a child lists it.
+enum HDF5Listing {
   static func canShow(_ file: String) -> Bool {
     ["h5", "hdf5"].contains((file as NSString).pathExtension.lowercased())
   }

@@ -40,8 +40,8 @@ struct InspectCommand: ComputesNothing {
       inspection = try shapes.given { whole ? try Inspection(of: file, largest: .max) : try Inspection(of: file) }
     } catch {
       // Where nothing says what is computed with the arrays of a file, they are listed.
-      guard HDF5Child.canShow(file), error.isWithoutNetwork else { throw error }
-      return try HDF5Child.show(file, json: json)
+      guard HDF5Listing.canShow(file), error.isWithoutNetwork else { throw error }
+      return try HDF5Listing.show(file, json: json)
     }
     if json { try Console.printJSON(inspection) } else { print(inspection.table) }
   }

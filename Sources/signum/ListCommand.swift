@@ -17,6 +17,13 @@ struct ListCommand: ComputesNothing {
     var summary: String
     /// Of a recipe: the file.
     var yaml: String?
+    /// Of a setting: what its value is, and which it has where a recipe leaves it out.
+    var value, standard: String?
+
+    enum CodingKeys: String, CodingKey {
+      case name, summary, yaml, value
+      case standard = "default"
+    }
   }
 
   static let configuration = CommandConfiguration(
@@ -82,7 +89,13 @@ struct ListCommand: ComputesNothing {
         Entry(name: $0.name, summary: "\($0.isAvailable ? "available" : "not on this processor"); needs \($0.requires)")
       }
     case .datasets: datasetReaders.map { Entry(name: $0.name, summary: $0.summary) }
-    case .settings: Recipe.settings.map { Entry(name: $0.key, summary: $0.summary) }
+    case .settings:
+      Recipe.settings.map { setting in
+        let standard = setting.text(Recipe())
+        return Entry(
+          name: setting.key, summary: json ? setting.meaning : setting.summary, value: setting.wanted,
+          standard: standard.isEmpty ? nil : standard)
+      }
     case .recipes: shippedRecipes.map { Self.entry(of: $0) }
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Packed
 
@@ -95,9 +96,8 @@ package struct ONNXFile {
 
   /// Writes the file, whole or not at all.
   package func write(to path: String) throws(ExportError) {
-    do { try bytes.write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw ExportError(path, ["cannot be written: \(error.localizedDescription)"])
-    }
+    guard let failure = WholeFile.write(bytes, to: path) else { return }
+    throw ExportError(path, ["cannot be written: \(String(cString: strerror(failure)))"])
   }
 }
 

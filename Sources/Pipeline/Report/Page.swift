@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A page about conversions: one HTML file that needs nothing else, with pictures drawn in SVG.
@@ -171,8 +172,7 @@ extension Page {
   /// Writes a page to a file. Throws `InputError` where that cannot be done.
   package static func write(_ page: Page, to path: String, sources: [String]) throws {
     try Output.check(path, sources: sources, as: .page)
-    do { try Data(page.html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw InputError(["\(path): cannot be written: \(error.localizedDescription)"])
-    }
+    guard let failure = WholeFile.write(Data(page.html.utf8), to: path) else { return }
+    throw InputError(["\(path): cannot be written: \(String(cString: strerror(failure)))"])
   }
 }
