@@ -2,30 +2,15 @@
 package enum SHA256 {
   /// The hash as 64 hexadecimal digits. Complexity: O(count), some 250 MB/s.
   package static func hexadecimal(of bytes: some Sequence<UInt8>) -> String {
-    var message = bytes.withContiguousStorageIfAvailable { Array($0) } ?? Array(bytes)
-    let bitCount = UInt64(message.count) * 8
-    message.append(0x80)
-    message.append(contentsOf: repeatElement(0, count: (120 - message.count % 64) % 64))
-    for shift in stride(from: UInt64(56), through: 0, by: -8) {
-      message.append(UInt8(truncatingIfNeeded: bitCount >> shift))
+    var stream = SHA256Stream()
+    if bytes.withContiguousStorageIfAvailable({ stream.update(UnsafeRawBufferPointer($0)) }) == nil {
+      Array(bytes).withUnsafeBytes { stream.update($0) }
     }
-    var state: [UInt32] = [
-      0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-    ]
-    message.withUnsafeBufferPointer { message in
-      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
-        schedule.initialize(repeating: 0)
-        for block in 0..<message.count / 64 { compress(message, block * 64, schedule, &state) }
-      }
-    }
-    return state.map { word in
-      let digits = String(word, radix: 16)
-      return String(repeating: "0", count: 8 - digits.count) + digits
-    }.joined()
+    return stream.hexadecimal()
   }
 
   fileprivate static func compress(
-    _ message: UnsafeBufferPointer<UInt8>, _ start: Int, _ schedule: UnsafeMutableBufferPointer<UInt32>,
+    _ message: UnsafeRawBufferPointer, _ start: Int, _ schedule: UnsafeMutableBufferPointer<UInt32>,
     _ state: inout [UInt32]
   ) {
     func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }
@@ -69,17 +54,28 @@ struct SHA256Stream {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
   ]
+  /// What does not fill a block yet.
   private var rest: [UInt8] = []
   private var count: UInt64 = 0
 
   /// Complexity: O(count).
-  mutating func update(_ bytes: [UInt8]) {
+  mutating func update(_ bytes: UnsafeRawBufferPointer) {
     count += UInt64(bytes.count)
-    rest += bytes
-    let blocks = rest.count / 64
-    compress(rest, blocks)
-    rest.removeFirst(blocks * 64)
+    var start = 0
+    if !rest.isEmpty {
+      start = min(64 - rest.count, bytes.count)
+      rest.append(contentsOf: bytes[..<start])
+      guard rest.count == 64 else { return }
+      let block = rest
+      rest = []
+      block.withUnsafeBytes { compress($0) }
+    }
+    let end = start + (bytes.count - start) / 64 * 64
+    compress(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+    rest.append(contentsOf: bytes[end...])
   }
+
+  mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
 
   /// The hash of everything so far, as 64 hexadecimal digits.
   func hexadecimal() -> String {
@@ -89,19 +85,18 @@ struct SHA256Stream {
     for shift in stride(from: UInt64(56), through: 0, by: -8) {
       last.append(UInt8(truncatingIfNeeded: (count * 8) >> shift))
     }
-    stream.compress(last, last.count / 64)
+    last.withUnsafeBytes { stream.compress($0) }
     return stream.state.map { word in
       let digits = String(word, radix: 16)
       return String(repeating: "0", count: 8 - digits.count) + digits
     }.joined()
   }
 
-  private mutating func compress(_ bytes: [UInt8], _ blocks: Int) {
-    bytes.withUnsafeBufferPointer { bytes in
-      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
-        schedule.initialize(repeating: 0)
-        for block in 0..<blocks { SHA256.compress(bytes, block * 64, schedule, &state) }
-      }
+  /// Takes in whole blocks of 64 bytes.
+  private mutating func compress(_ blocks: UnsafeRawBufferPointer) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+      schedule.initialize(repeating: 0)
+      for start in stride(from: 0, to: blocks.count, by: 64) { SHA256.compress(blocks, start, schedule, &state) }
     }
   }
 }

@@ -75,9 +75,14 @@ struct TensorFile {
 
   /// SHA-256 of a file in which the digits of the checksum count as zeros.
   static func checksum(of bytes: [UInt8]) -> String {
-    var bytes = bytes
-    if let digits = checksumDigits(in: bytes) { bytes.replaceSubrange(digits, with: emptyChecksum.utf8) }
-    return SHA256.hexadecimal(of: bytes)
+    guard let digits = checksumDigits(in: bytes) else { return SHA256.hexadecimal(of: bytes) }
+    var hash = SHA256Stream()
+    bytes.withUnsafeBytes { bytes in
+      hash.update(UnsafeRawBufferPointer(rebasing: bytes[..<digits.lowerBound]))
+      hash.update(Array(emptyChecksum.utf8))
+      hash.update(UnsafeRawBufferPointer(rebasing: bytes[digits.upperBound...]))
+    }
+    return hash.hexadecimal()
   }
 
   static func decode(_ bytes: [UInt8]) throws(PackedFileError) -> TensorFile {
@@ -92,7 +97,8 @@ struct TensorFile {
     }
     var reader = try JSONReader(try JSONParser.parse(Array(bytes[8..<start]), place: "header"), place: "header")
     let metadata = try strings(try reader.required("__metadata__"))
-    let section = Array(bytes[start...])
+    // Not another copy: a file may take a good part of the memory.
+    let section = bytes[start...]
     var (ranges, end) = ([Range<Int>](), 0)
     for tensor in tensors {
       let range = try range(of: tensor, in: &reader, from: end, limit: section.count)
@@ -101,10 +107,10 @@ struct TensorFile {
     }
     try reader.finish()
     guard end == section.count else { throw .wrongDataSize(found: section.count, expected: end) }
-    let floats: [UInt32] = numbers(section[ranges[1]])
+    func part(_ range: Range<Int>) -> ArraySlice<UInt8> { bytes[start + range.lowerBound..<start + range.upperBound] }
     let data = ModelData(
-      bytes: Array(section[ranges[0]]), floats: floats.map(Float.init(bitPattern:)),
-      thresholds: numbers(section[ranges[2]]))
+      bytes: Array(part(ranges[0])), floats: numbers(part(ranges[1])) { (bits: UInt32) in Float(bitPattern: bits) },
+      thresholds: numbers(part(ranges[2])) { (number: Int32) in number })
     return TensorFile(metadata: metadata, data: data, checksum: checksum(of: bytes))
   }
 
@@ -146,10 +152,13 @@ struct TensorFile {
   }
 
   /// Little-endian numbers. The bytes are a multiple of 64.
-  private static func numbers<Number: FixedWidthInteger>(_ bytes: ArraySlice<UInt8>) -> [Number] {
+  private static func numbers<Stored: FixedWidthInteger, Number>(
+    _ bytes: ArraySlice<UInt8>, _ number: (Stored) -> Number
+  ) -> [Number] {
     bytes.withUnsafeBytes { bytes in
-      (0..<bytes.count / MemoryLayout<Number>.size).map { index in
-        Number(littleEndian: bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Number>.size, as: Number.self))
+      (0..<bytes.count / MemoryLayout<Stored>.size).map { index in
+        let offset = index * MemoryLayout<Stored>.size
+        return number(Stored(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Stored.self)))
       }
     }
   }
