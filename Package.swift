@@ -28,10 +28,10 @@ let package = Package(
   ],
   targets: [
     // The model as bits. Nothing in this group may depend on anything below it.
-    library("Files", []),
+    library("WholeFiles", []),
     library("Tensors", []),
     .target(name: "CKernels"),
-    library("Packed", ["Tensors", "Files", "CKernels"]),
+    library("Packed", ["Tensors", "WholeFiles", "CKernels"]),
     .executableTarget(name: "signum-run", dependencies: ["Packed"], swiftSettings: strict),
 
     // Float primitives.
@@ -53,20 +53,20 @@ let package = Package(
     // The test data of ONNX on the importer: `make conformance`.
     .executableTarget(name: "signum-conformance", dependencies: ["Importers"], swiftSettings: strict),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
-    library("Datasets", ["Tensors", "Files", "Archives", "CImages"]),
+    library("Datasets", ["Tensors", "WholeFiles", "Archives", "CImages"]),
 
     // Weights to symbols, trained.
     library("Methods", ["Graphs", "Compute"]),
-    library("Training", ["Methods", "Graphs", "Datasets", "Files"]),
+    library("Training", ["Methods", "Graphs", "Datasets", "WholeFiles"]),
 
     // Files out.
-    library("Exporters", ["Graphs", "Packed", "Files"]),
+    library("Exporters", ["Graphs", "Packed", "WholeFiles"]),
 
     // The journey, and the command line over it.
     library(
       "Pipeline",
       [
-        "Importers", "Exporters", "Training", "Files", .product(name: "Yams", package: "Yams"),
+        "Importers", "Exporters", "Training", "WholeFiles", .product(name: "Yams", package: "Yams"),
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     .executableTarget(
@@ -86,7 +86,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Tensors", "Graphs"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("Tensors", ["Tensors"]),
-    tests("Files", ["Files"]),
+    tests("WholeFiles", ["WholeFiles"]),
     tests("Packed", ["Packed", "Tensors"]),
     tests("Compute", ["Compute"]),
     tests("Graphs", ["Graphs"]),

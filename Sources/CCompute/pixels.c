@@ -1,12 +1,13 @@
-// Pixels that are worked out as a convolution reads them: what stands before it, such as a batch norm with its rectifier,
-// or behind it on the way back, is computed in the cache and never lies in memory.
+// Pixels that are worked out as a convolution reads them: what stands before it, such as a batch norm with its
+// rectifier, or behind it on the way back, is computed in the cache and never lies in memory.
 #include "pixels.h"
 #include "vectors.h"
 #include <string.h>
 
 // ---- working out ----
 
-// Memory is read from its first number to its last. What belongs to the channels stays in registers where there are few.
+// Memory is read from its first number to its last. What belongs to the channels stays in registers where there are
+// few.
 
 CC_LOCAL void affine_block(const cc_pixels *p, int64_t c, const float *values, int64_t end, int64_t step,
                            float *target) {

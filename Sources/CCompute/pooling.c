@@ -70,8 +70,8 @@ static bool covers(const cc_pooling *p) {
          && p->size_height * p->out_height == p->in_height && p->size_width * p->out_width == p->in_width;
 }
 
-// With few channels, sixteen numbers of a window are done all the same, as long as the row has them: what is written too
-// much belongs to pixels that come later. How many windows of a row have them, where windows cover the image.
+// With few channels, sixteen numbers of a window are done all the same, as long as the row has them: what is written
+// too much belongs to pixels that come later. How many windows of a row have them, where windows cover the image.
 static int64_t wide_windows(const cc_pooling *p) {
   int64_t room = p->channels < LANES ? p->out_width * p->channels - LANES : -1;
   return room < 0 ? 0 : room / p->channels + 1;

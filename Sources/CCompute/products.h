@@ -35,8 +35,8 @@ CC_INLINE void cc_product_block(const int tall, const int wide, int64_t inner, c
   }
 }
 
-// m[row, columns] += Σ v[t, row] · d[t, columns]: the sum over tiles of outer products. Of the last vector of d the lanes
-// that `last` has are read.
+// m[row, columns] += Σ v[t, row] · d[t, columns]: the sum over tiles of outer products. Of the last vector of d the
+// lanes that `last` has are read.
 CC_INLINE void cc_outer_block(const int tall, const int wide, int64_t tiles, const float *v, int64_t v_tile,
                               const float *d, int64_t d_tile, float *m, int64_t m_row, __mmask16 last) {
   __m512 sums[16];

@@ -5,8 +5,8 @@
 //
 // The gradient of the image is the same convolution with the kernel turned around. A chunk of tiles goes through all
 // three steps while it is in the cache, and what stands before the convolution is worked out as its pixels are read
-// (pixels.c). What a tile becomes depends on nothing but the tile, and sums over tiles are split by the shape alone: the
-// result does not depend on the number of threads.
+// (pixels.c). What a tile becomes depends on nothing but the tile, and sums over tiles are split by the shape alone:
+// the result does not depend on the number of threads.
 //
 // Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, https://arxiv.org/abs/1509.09308
 #include "winograd.h"

@@ -82,7 +82,8 @@ extension Tensor {
     }
   }
 
-  /// Along an axis, for each row of `places` and `weights`, both `[count, taps]`, the sum of the weighted elements there.
+  /// Along an axis, for each row of `places` and `weights`, both `[count, taps]`, the sum of the weighted elements
+  /// there.
   package func resampled(axis: Int, places: Tensor, weights: Tensor) -> Tensor {
     let source = inLayout(.rowMajor)
     let (outer, size, inner) = shape.around(axis)

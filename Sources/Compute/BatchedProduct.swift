@@ -5,8 +5,8 @@ import Tensors
 extension MatrixProduct {
   /// A product of matrices for each index of the axes before the last two, which repeat as in `Tensor.combined`.
   ///
-  /// `a` is `[…, rows, inner]` and `b` `[…, inner, columns]`, either of them transposed first if asked. Each product runs
-  /// on one thread, so that it does not depend on how many there are.
+  /// `a` is `[…, rows, inner]` and `b` `[…, inner, columns]`, either of them transposed first if asked. Each product
+  /// runs on one thread, so that it does not depend on how many there are.
   package static func batched(
     _ a: Tensor, _ b: Tensor, transposingA: Bool = false, transposingB: Bool = false
   ) -> Tensor {

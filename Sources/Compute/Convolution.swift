@@ -4,8 +4,8 @@ import Tensors
 
 /// Two-dimensional convolution: forward, and the gradients for the image and the kernel.
 ///
-/// By oneDNN, or where the arithmetic may be transformed and the shapes allow it, by `OwnConvolution`; the gradient of a
-/// kernel over few channels by a loop of its own.
+/// By oneDNN, or where the arithmetic may be transformed and the shapes allow it, by `OwnConvolution`; the gradient of
+/// a kernel over few channels by a loop of its own.
 ///
 /// Image `[batch, in, height, width]`, kernel `[out, in / groups, height, width]`, bias `[out]`.
 ///

@@ -4,9 +4,9 @@ import Tensors
 extension ConvolutionPrimitive {
   /// What oneDNN runs for a convolution, by direction: the names that it gives its implementations.
   ///
-  /// Names with `jit` or `brg` are made for the processor, `gemm` copies the image for a matrix product, `ref` is a plain
-  /// loop. Empty where oneDNN has nothing, and `winograd`, `pointwise`, `depthwise`, `turned` or `few-channels` where
-  /// training takes a way of our own.
+  /// Names with `jit` or `brg` are made for the processor, `gemm` copies the image for a matrix product, `ref` is a
+  /// plain loop. Empty where oneDNN has nothing, and `winograd`, `pointwise`, `depthwise`, `turned` or `few-channels`
+  /// where training takes a way of our own.
   package static func implementations(
     _ image: Shape, kernel: Shape, bias: Bool, window: Window, groups: Int
   ) -> [(direction: String, value: String)] {

@@ -20,7 +20,8 @@ final class DeferredAffine: DeferredNumbers {
   }
 }
 
-/// `a[c] · gradient + b[c] · x + d[c]`, worked out by whoever reads it; with 0 for each gradient that a rectifier held back.
+/// `a[c] · gradient + b[c] · x + d[c]`, worked out by whoever reads it; with 0 for each gradient that a rectifier held
+/// back.
 final class DeferredGradient: DeferredNumbers {
   // Handed over when the numbers are worked out, so that they can take its memory.
   private let given: Mutex<Tensor?>

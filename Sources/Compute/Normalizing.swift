@@ -1,7 +1,8 @@
 import CCompute
 import Tensors
 
-/// A factor and an offset for each channel, with the addition and the rectifier that often follow: one pass over memory.
+/// A factor and an offset for each channel, with the addition and the rectifier that often follow: one pass over
+/// memory.
 ///
 /// Tensors are `[batch, channels, height, width]` with the channels last in memory, or `[batch, channels]`.
 package enum ChannelAffine {
@@ -40,8 +41,8 @@ package enum ChannelAffine {
     }
   }
 
-  /// The same without anything added, worked out by the convolution that reads it where that can be, so that it need not
-  /// lie in memory.
+  /// The same without anything added, worked out by the convolution that reads it where that can be, so that it need
+  /// not lie in memory.
   package static func deferred(_ x: Tensor, affine: RectifiedAffine, relu: Bool) -> Tensor {
     guard canBeDeferred(x) else {
       return forward(
@@ -57,8 +58,8 @@ package enum ChannelAffine {
 
   /// The gradient where the rectifier let through, with its sum and its product with `x − mean`, for each channel.
   ///
-  /// `y` is the rectified output, or nil where there is no rectifier; `masked` is then the gradient itself. Otherwise it
-  /// takes the memory of the gradient where nobody shares that.
+  /// `y` is the rectified output, or nil where there is no rectifier; `masked` is then the gradient itself. Otherwise
+  /// it takes the memory of the gradient where nobody shares that.
   package static func backwardSums(
     _ gradient: consuming Tensor, x: Tensor, y: Tensor?, ceiling: Float = .infinity, mean: Tensor
   ) -> (masked: Tensor, sums: Tensor, products: Tensor) {
@@ -93,7 +94,8 @@ package enum ChannelAffine {
     return (masked, sums, products)
   }
 
-  /// `backwardSource`, of a rectifier where there is one, worked out by the convolution that reads it where that can be.
+  /// `backwardSource`, of a rectifier where there is one, worked out by the convolution that reads it where that can
+  /// be.
   package static func deferredSource(
     _ gradient: consuming Tensor, x: Tensor, rectified: RectifiedAffine?, a: Tensor, b: Tensor, d: Tensor
   ) -> Tensor {

@@ -26,8 +26,8 @@ package enum Processor {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
-  /// How many float multiply-adds the threads can do in a second, measured with chains that wait for no memory: the most
-  /// that any kernel can reach. Takes about 0.2 s.
+  /// How many float multiply-adds the threads can do in a second, measured with chains that wait for no memory: the
+  /// most that any kernel can reach. Takes about 0.2 s.
   ///
   /// Counted in processor time, so that other work on the machine does not lower it.
   package static func measurePeak() -> Double {

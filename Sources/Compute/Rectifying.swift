@@ -48,7 +48,8 @@ package struct RectifiedAffine {
     return (sums, products)
   }
 
-  /// `a[c] · (gradient that was let through) + b[c] · x + d[c]`, in the memory of the gradient where nobody shares that.
+  /// `a[c] · (gradient that was let through) + b[c] · x + d[c]`, in the memory of the gradient where nobody shares
+  /// that.
   package func backwardSource(_ gradient: consuming Tensor, x: Tensor, a: Tensor, b: Tensor, d: Tensor) -> Tensor {
     let (channels, rows) = (x.shape[1], x.count / max(x.shape[1], 1))
     let fill = { (gradient: UnsafePointer<Float>?, result: UnsafeMutablePointer<Float>?) in

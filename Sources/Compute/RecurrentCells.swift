@@ -28,8 +28,8 @@ package enum RecurrentCell {
   ///
   ///     state = σ(z) · state + (1 − σ(z)) · tanh(v + candidate(σ(r) · state))
   ///
-  /// `candidate` gives the sum for the candidate from what is left of the state; nil where the state is summed first and
-  /// reset after.
+  /// `candidate` gives the sum for the candidate from what is left of the state; nil where the state is summed first
+  /// and reset after.
   package static func gated(
     inputs: Tensor, recurrent: Tensor, state: Tensor, candidate: ((Tensor) -> Tensor)?
   ) -> Tensor {

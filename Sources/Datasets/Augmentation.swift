@@ -4,8 +4,8 @@ import Tensors
 /// How images are varied while training: moved, mirrored, in their colours, covered in part, and mixed with each other.
 ///
 /// What torchvision calls `RandomCrop(size, padding)` and `RandomHorizontalFlip`: the image is surrounded by `padding`
-/// stored zeros on each side, and a window of its own size is cut out. Then `ColorJitter` without a change of hue, cutout
-/// (DeVries and Taylor, 2017, https://arxiv.org/abs/1708.04552) and, over a batch, mixup (Zhang et al., 2018,
+/// stored zeros on each side, and a window of its own size is cut out. Then `ColorJitter` without a change of hue,
+/// cutout (DeVries and Taylor, 2017, https://arxiv.org/abs/1708.04552) and, over a batch, mixup (Zhang et al., 2018,
 /// https://arxiv.org/abs/1710.09412).
 ///
 /// All of it is a function of the seed, the epoch and the image's index; mixing is one of the seed, the epoch and the
@@ -133,7 +133,8 @@ package struct Placement: Hashable, Sendable {
 extension SplitMix64 {
   /// A number from 0 to 1 of the distribution Beta(α, α).
   ///
-  /// A quotient of two Gamma(α) numbers, kept as logarithms because a small α makes them smaller than a `Double` can be.
+  /// A quotient of two Gamma(α) numbers, kept as logarithms because a small α makes them smaller than a `Double` can
+  /// be.
   mutating func symmetricBeta(_ alpha: Double) -> Double {
     let (first, second) = (logarithmOfGamma(alpha), logarithmOfGamma(alpha))
     return 1 / (1 + exp(second - first))

@@ -3,9 +3,9 @@ import Tensors
 
 /// The batches of an epoch, prepared ahead on threads of their own while the one before is computed with.
 ///
-/// Their order and their bytes are those of `Dataset.batch(…)`, whatever the number of threads and however busy they are.
-/// At most `ahead` batches are prepared before they are asked for. Where a loop ends early, by `break` or by an error,
-/// the threads end with the iterator.
+/// Their order and their bytes are those of `Dataset.batch(…)`, whatever the number of threads and however busy they
+/// are. At most `ahead` batches are prepared before they are asked for. Where a loop ends early, by `break` or by an
+/// error, the threads end with the iterator.
 ///
 ///     for batch in BatchLoader(training, batches: order, augmentation: .cifar, seed: 1, epoch: 3) { … }
 package struct BatchLoader: Sequence, Sendable {

@@ -57,8 +57,8 @@ package struct Batch: Sendable {
 extension Dataset {
   /// Some images as the network wants them, with their labels.
   ///
-  /// How an image is varied depends on the seed, the epoch and its index alone, not on the batch it is in; how the images
-  /// of a batch are mixed depends on the seed, the epoch and the step.
+  /// How an image is varied depends on the seed, the epoch and its index alone, not on the batch it is in; how the
+  /// images of a batch are mixed depends on the seed, the epoch and the step.
   ///
   /// - Parameters:
   ///   - normalization: what becomes of a stored number; nil leaves it as it is.

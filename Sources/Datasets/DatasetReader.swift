@@ -14,16 +14,16 @@ package struct DatasetRequest {
   package var limit: Int?
   /// Which images those are: drawn by a seed, in their order; nil takes the first ones.
   package var limitSeed: UInt64?
-  /// What the network takes of each image, `[channels, height, width]` or `[features]`: images in files of their own are
-  /// brought to it. Nil leaves them as they are.
+  /// What the network takes of each image, `[channels, height, width]` or `[features]`: images in files of their own
+  /// are brought to it. Nil leaves them as they are.
   package var imageShape: Shape?
   /// To how many pixels the shorter side of such an image is brought before its middle is cut out; nil takes the least
   /// that covers the network's input.
   package var resize: Int?
   /// Whether an image that cannot be read refuses the whole dataset. Otherwise it is left out, and `warn` hears of it.
   package var isStrict = false
-  /// The most bytes of decoded images that are kept in memory; beyond, each is decoded whenever it is shown. 4 GB, but at
-  /// most a quarter of what the machine has.
+  /// The most bytes of decoded images that are kept in memory; beyond, each is decoded whenever it is shown. 4 GB, but
+  /// at most a quarter of what the machine has.
   package var cachedBytes = min(4 << 30, Int(clamping: ProcessInfo.processInfo.physicalMemory / 4))
   package var warn: (String) -> Void = { _ in }
 

@@ -1,5 +1,5 @@
-import Files
 import Foundation
+import WholeFiles
 
 /// Files read whole and written whole, with errors that name the place.
 package enum FileBytes {
@@ -49,8 +49,7 @@ package enum FileBytes {
   package static func write(_ bytes: [UInt8], to path: String) throws(DatasetError) {
     let place = resolved(path)
     if exists(place) { try checkRegular(place) }
-    guard let code = WholeFile.write(bytes, to: place) else { return }
-    throw .cannotWrite(path, reason: String(cString: strerror(code)))
+    do { try WholeFile.write(bytes, to: place) } catch { throw .cannotWrite(path, reason: "\(error)") }
   }
 
   /// The names of the regular files and links in a folder, sorted. Nil where the path is a file.

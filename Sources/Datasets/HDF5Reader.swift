@@ -45,7 +45,8 @@ package enum HDF5Reader: DatasetReader {
     return try NumPyReader.dataset(images: images, labels: labels, name: paths[0])
   }
 
-  /// The file and the names of its arrays in `FILE.h5:/images,/labels`, without their first slash; nil for another form.
+  /// The file and the names of its arrays in `FILE.h5:/images,/labels`, without their first slash; nil for another
+  /// form.
   static func arrays(named path: String) -> (file: String, names: [String])? {
     for fileExtension in fileExtensions {
       guard let place = path.range(of: fileExtension + ":", options: [.backwards, .caseInsensitive]) else { continue }

@@ -37,8 +37,8 @@ struct ImageFiles: Dataset {
 extension ImageFiles {
   /// Decodes all images once, on all processors, and keeps them in memory where `request.cachedBytes` suffices.
   ///
-  /// They stand in an order drawn once for all, so that the first and the last ones are of all classes. Which images are
-  /// left out is the same however busy the processors are.
+  /// They stand in an order drawn once for all, so that the first and the last ones are of all classes. Which images
+  /// are left out is the same however busy the processors are.
   static func open(
     _ files: [(path: String, label: Int32?)], classCount: Int?, name: String, _ request: DatasetRequest
   ) throws(DatasetError) -> any Dataset {

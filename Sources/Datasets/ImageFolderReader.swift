@@ -5,8 +5,8 @@ import Tensors
 ///
 ///     photographs/train/cat/1.jpg    photographs/test/cat/9.png    or without the parts: photographs/cat/1.jpg
 ///
-/// A folder of images without folders of classes has no labels. What the parts are called: `train` or `training`; `test`,
-/// `val`, `valid` or `validation`.
+/// A folder of images without folders of classes has no labels. What the parts are called: `train` or `training`;
+/// `test`, `val`, `valid` or `validation`.
 package enum ImageFolderReader: DatasetReader {
   package static let name = "images"
   package static let summary =

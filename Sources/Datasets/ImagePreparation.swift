@@ -24,8 +24,8 @@ struct ImagePreparation: Hashable, Sendable {
   /// The preparation for a network's input.
   ///
   /// - Parameters:
-  ///   - request: its `imageShape` is `[channels, height, width]`, `[features]` or nil; of the last two the size follows
-  ///     from the image.
+  ///   - request: its `imageShape` is `[channels, height, width]`, `[features]` or nil; of the last two the
+  ///     size follows from the image.
   ///   - first: an image of the dataset, as it is stored.
   init(_ request: DatasetRequest, first: ImageSize, path: String) throws(DatasetError) {
     shorterSide = request.resize

@@ -25,7 +25,8 @@ extension Graph {
   package enum Keeping: Sendable {
     /// Every value.
     case everything
-    /// What the backward rules read, as `gradients` needs it, and these and the outputs. Of other values the shape stays.
+    /// What the backward rules read, as `gradients` needs it, and these and the outputs. Of other values the shape
+    /// stays.
     case forGradients(and: [Node.ID])
     /// Only these and the outputs; other values are freed after their last use.
     case only([Node.ID])

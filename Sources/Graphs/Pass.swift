@@ -15,8 +15,8 @@ extension Graph {
   /// `replace` gets each old node with its inputs in the new graph, and either adds what stands in its place and
   /// returns that, or returns nil to keep the node as it is.
   ///
-  /// - Parameter others: nodes that some nodes shall read as well, by the reader; they stand before it in the new graph,
-  ///   and their places there come after its inputs. None of them may depend on the reader.
+  /// - Parameter others: nodes that some nodes shall read as well, by the reader; they stand before it in the new
+  ///   graph, and their places there come after its inputs. None of them may depend on the reader.
   package func rewriting(
     readingToo others: [Node.ID: [Node.ID]] = [:],
     _ replace: (_ node: Node, _ inputs: [Node.ID], _ new: inout Graph) throws(ShapeError) -> Node.ID?

@@ -16,8 +16,9 @@ package protocol Method: Configurable {
   /// companion that no gradient moves (only `settle` does).
   func backward(_ gradient: Tensor, latent: Tensor, companions: [Tensor], at moment: Moment) -> [Tensor?]
 
-  /// Further tensors that go with a weight, as many for every weight: learned levels, thresholds. None by default. Where
-  /// weights become symbols later than training begins, they are asked for again then, of what the weight has become.
+  /// Further tensors that go with a weight, as many for every weight: learned levels, thresholds. None by default.
+  /// Where weights become symbols later than training begins, they are asked for again then, of what the weight has
+  /// become.
   ///
   /// - Parameter seed: of what is drawn at random; another one for each layer.
   func companions(for weight: Tensor, seed: UInt64) -> [Tensor]

@@ -1,5 +1,5 @@
-import Files
 import Foundation
+import WholeFiles
 
 extension PackedFile {
   /// The model in a file. Errors begin with the path.
@@ -16,7 +16,6 @@ extension PackedFile {
   /// Writes a model, checked before, to a file. The file is there as a whole or not at all.
   package static func write(_ model: PackedModel, to path: String) throws(PackedFileError) {
     do { _ = try PackedShapes(of: model) } catch { throw .inFile(path, error) }
-    guard let failure = WholeFile.write(encode(model), to: path) else { return }
-    throw .inFile(path, .cannotWrite(reason: String(cString: strerror(failure))))
+    do { try WholeFile.write(encode(model), to: path) } catch { throw .inFile(path, .cannotWrite(reason: "\(error)")) }
   }
 }

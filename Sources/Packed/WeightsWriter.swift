@@ -1,5 +1,5 @@
-import Files
 import Foundation
+import WholeFiles
 
 /// Writes a file of weights one after the other, with no more than one of them in memory.
 ///
@@ -69,17 +69,16 @@ package final class WeightsWriter {
 
   /// Puts the file together; it is there as a whole or not at all. Its size in bytes.
   package func finish(_ provenance: PackedModel.Provenance) throws(PackedFileError) -> Int {
-    let temporary = WholeFile.temporary(for: path)
-    let descriptor = WholeFile.create(temporary)
-    guard descriptor >= 0 else { throw Self.failure(path) }
-    let size: Int
-    do { size = try assemble(provenance, in: FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)) } catch {
-      close(descriptor)
-      unlink(temporary)
+    do {
+      let file = try WholeFile(path)
+      let size = try assemble(provenance, in: FileHandle(fileDescriptor: file.descriptor, closeOnDealloc: false))
+      try file.finish()
+      return size
+    } catch let error as WholeFileError {
+      throw .inFile(path, .cannotWrite(reason: "\(error)"))
+    } catch {
       throw .inFile(path, .cannotWrite(reason: error.localizedDescription))
     }
-    guard let failure = WholeFile.name(descriptor, temporary, path) else { return size }
-    throw .inFile(path, .cannotWrite(reason: String(cString: strerror(failure))))
   }
 
   private func assemble(_ provenance: PackedModel.Provenance, in file: FileHandle) throws -> Int {

@@ -59,7 +59,8 @@ final class CheckpointKeeper {
     listener.note("resumed \(found.state.course.place), from \(path)")
   }
 
-  /// Trains from where the checkpoint stands, if one is resumed, and stops with `Interrupted` where a signal asks for it.
+  /// Trains from where the checkpoint stands, if one is resumed, and stops with `Interrupted` where a signal asks for
+  /// it.
   func keeping(
     _ listener: Converter.Listener, _ train: (TrainingState?, Watch) throws -> FineTuning.Outcome
   ) throws -> FineTuning.Outcome {

@@ -4,7 +4,8 @@ import Training
 
 /// The course of a conversion as lines of JSON, one object a line, each written as it happens.
 ///
-/// Every line has `event` and `time`: `start`, `fingerprint`, `note`, `warning`, `step`, `epoch`, `end`. README shows them.
+/// Every line has `event` and `time`: `start`, `fingerprint`, `note`, `warning`, `step`, `epoch`, `end`. README shows
+/// them.
 final class ConversionLog {
   /// What is known when the conversion begins.
   struct Start: Encodable {

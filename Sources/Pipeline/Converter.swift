@@ -64,7 +64,8 @@ public struct Converter {
   /// Imports, codes, fine-tunes, freezes, exports and verifies.
   ///
   /// The file is written beside and gets its name only once the verification has passed. Throws what keeps the
-  /// conversion from happening, and `Interrupted` where a signal ended training; a failed verification is in the report.
+  /// conversion from happening, and `Interrupted` where a signal ended training; a failed verification is in the
+  /// report.
   ///
   /// - Parameters:
   ///   - data: training images, with or without labels.

@@ -22,7 +22,8 @@ package enum Interruption {
 
   package enum Answer { case saving, alreadySaving, ended }
 
-  /// So soon after the first a second signal is the same: shells and batch systems send it to a process and to its group.
+  /// So soon after the first a second signal is the same: shells and batch systems send it to a process and to its
+  /// group.
   private static let echo = Duration.seconds(1)
 
   /// Asks training to stop. `ended` where none runs, or where it was asked a while before: the process should then end.

@@ -25,7 +25,8 @@ public struct LayerReport: Codable, Hashable, Sendable {
   ///
   ///     error² = Σₒ (|wₒ|² − ⟨wₒ, qₒ⟩² / |qₒ|²) / Σₒ |wₒ|²
   ///
-  /// Scales do not count because batch norms take them up. Fine-tuning moves weights, so a float layer has an error too.
+  /// Scales do not count because batch norms take them up. Fine-tuning moves weights, so a float layer has an error
+  /// too.
   public var error: Double?
 }
 

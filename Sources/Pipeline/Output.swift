@@ -108,7 +108,8 @@ extension Output {
     }
   }
 
-  /// The files that are being made, and whether each is written beside and renamed: then what lies there is an older one.
+  /// The files that are being made, and whether each is written beside and renamed: then what lies there is an older
+  /// one.
   private static let unfinished = Mutex<[String: Bool]>([:])
 
   /// Does what makes a file; what it wrote is removed where that throws or where the process is told to end.

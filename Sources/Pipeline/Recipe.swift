@@ -79,13 +79,13 @@ public struct Recipe: Hashable, Sendable {
   public var saturation: Float = 0
   /// The α of the Beta distribution of the shares in which training images are mixed; 0 mixes none.
   public var mixup: Float = 0
-  /// How many ways each training image is varied, taken in turn; 0 draws a new one for every epoch. The teacher is asked
-  /// once about each.
+  /// How many ways each training image is varied, taken in turn; 0 draws a new one for every epoch. The teacher is
+  /// asked once about each.
   public var views = 0
   /// How many training images are used at most, drawn by the seed; nil takes all.
   public var limit: Int?
-  /// The shorter side of an image in a file of its own before its middle is cut out; nil takes the least that covers the
-  /// network's input.
+  /// The shorter side of an image in a file of its own before its middle is cut out; nil takes the least that covers
+  /// the network's input.
   public var resize: Int?
   /// The share of the training images that is set aside for choices, and which ones.
   public var validation: Float = 0.05

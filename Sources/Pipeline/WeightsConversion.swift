@@ -127,7 +127,8 @@ public struct WeightsConversion {
     return ["of the recipe \(keys.joined(separator: " and ")) count for nothing: only weights become bits"]
   }
 
-  /// The keys of a recipe that say how a tensor becomes symbols. Nothing is trained: no other key would be true of the file.
+  /// The keys of a recipe that say how a tensor becomes symbols. Nothing is trained: no other key would be true of the
+  /// file.
   package static let keys: Set = ["layers", "method", "options", "seed"]
 
   /// SHA-256 of the model's file; of data beside it the hash would take longer than the work.

@@ -1,6 +1,6 @@
-import Files
 import Foundation
 import Tensors
+import WholeFiles
 
 /// The bytes of a checkpoint. `formats/checkpoint.md` says how they lie.
 package enum CheckpointFile {
@@ -113,8 +113,9 @@ extension CheckpointFile {
 
   /// Writes a checkpoint: it is there as a whole, on the disk, or what lay there before still lies there.
   package static func write(_ checkpoint: Checkpoint, to path: String) throws(CheckpointError) {
-    guard let failure = WholeFile.write(encode(checkpoint), to: path) else { return }
-    throw CheckpointError(path, .unwritable(String(cString: strerror(failure))))
+    do { try WholeFile.write(encode(checkpoint), to: path) } catch {
+      throw CheckpointError(path, .unwritable("\(error)"))
+    }
   }
 
   /// Removes what processes that were killed while they wrote this checkpoint left beside it.
@@ -123,8 +124,8 @@ extension CheckpointFile {
     let folder = url.deletingLastPathComponent()
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
       let prefix = url.lastPathComponent + "."
-      guard name.hasPrefix(prefix), name.hasSuffix(".part"), name.count > prefix.count + 5,
-        let process = pid_t(name.dropFirst(prefix.count).dropLast(5)), process > 0, process != getpid(),
+      guard name.hasPrefix(prefix), name.hasSuffix(".part"),
+        let process = pid_t(name.dropFirst(prefix.count).prefix { $0 != "." }), process > 0, process != getpid(),
         kill(process, 0) != 0, errno == ESRCH
       else { continue }
       unlink(folder.appendingPathComponent(name).path)

@@ -3,8 +3,8 @@ import Foundation
 import Graphs
 import Tensors
 
-/// Trains a network whose weights are coded, from the weights that it has, taught by the labels and by the float network
-/// that it came from.
+/// Trains a network whose weights are coded, from the weights that it has, taught by the labels and by the float
+/// network that it came from.
 package struct FineTuning: Sendable {
   package struct Settings: Hashable, Sendable, Codable {
     package var epochs: Int = 10

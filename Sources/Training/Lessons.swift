@@ -4,8 +4,8 @@ import Tensors
 /// What a teacher answered on the images of training, so that it is asked once about each view of an image.
 ///
 /// Where images come in a fixed number of views (`Augmentation.views`), an epoch shows views that an earlier one has
-/// shown: after the first `views` epochs the teacher is silent, and a step costs what it costs without one. Answers of a
-/// teacher that are kept for the views they belong to are what Shen and Xing call fast knowledge distillation, 2022,
+/// shown: after the first `views` epochs the teacher is silent, and a step costs what it costs without one. Answers of
+/// a teacher that are kept for the views they belong to are what Shen and Xing call fast knowledge distillation, 2022,
 /// https://arxiv.org/abs/2112.01528
 ///
 /// Memory: views × images × (classes + 1) floats.

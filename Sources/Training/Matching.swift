@@ -14,7 +14,8 @@ package struct Matching: Hashable, Sendable, Codable {
   package enum Kind: String, Hashable, Sendable, Codable, CaseIterable { case features, attention }
   package var kind: Kind
   package var weight: Float
-  /// The names of the nodes to match; `*` is any text, `?` any letter. Nil takes the last activation of each image size.
+  /// The names of the nodes to match; `*` is any text, `?` any letter. Nil takes the last activation of each image
+  /// size.
   package var pattern: String?
 
   package init(_ kind: Kind, weight: Float = 1, pattern: String? = nil) {

@@ -21,7 +21,8 @@ package struct StepTiming: Sendable {
 
   /// One a step, in seconds, after those that warmed up.
   package let seconds: [Double]
-  /// One a step: seconds of processor time, of all threads together. Beside other work it says more than the clock does.
+  /// One a step: seconds of processor time, of all threads together. Beside other work it says more than the clock
+  /// does.
   package let processorSeconds: [Double]
   package let batch: Int
   package let breakdown: Breakdown

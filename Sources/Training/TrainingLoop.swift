@@ -61,8 +61,8 @@ extension FineTuning {
   }
 }
 
-/// Training under way. Its parameters, the teacher's lessons and its course are all that changes; what is random follows
-/// from the seed, the epoch and the step.
+/// Training under way. Its parameters, the teacher's lessons and its course are all that changes; what is random
+/// follows from the seed, the epoch and the step.
 private struct TrainingLoop {
   private let tuning: FineTuning
   private let watch: Watch

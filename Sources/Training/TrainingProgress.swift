@@ -51,7 +51,8 @@ struct Pace {
   private static let window = Duration.seconds(10)
   private let start = ContinuousClock.now
   private var images = 0
-  /// The images that had passed at some moments, at least a fifth of a second apart, the oldest just outside the window.
+  /// The images that had passed at some moments, at least a fifth of a second apart, the oldest just outside the
+  /// window.
   private var marks: [(time: ContinuousClock.Instant, images: Int)] = []
 
   /// Forgets what is past, where something else than training took time. To be called before the first step.

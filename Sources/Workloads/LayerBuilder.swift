@@ -11,8 +11,8 @@ import Tensors
 ///     scale             1 ± 0.25
 ///     shift             0 ± 0.25, or 3 ± 0.25 right before a rectifier
 ///
-/// With values around a rectifier's kink, rounding would decide which gradients pass, and the float gradients of any two
-/// frameworks would differ by a hundredth; around 3 nearly all lie away from the kinks, at 0 and at 6.
+/// With values around a rectifier's kink, rounding would decide which gradients pass, and the float gradients of any
+/// two frameworks would differ by a hundredth; around 3 nearly all lie away from the kinks, at 0 and at 6.
 ///
 /// Running means are 0 and running variances 1. Names are those that PyTorch gives the same layers.
 struct LayerBuilder {

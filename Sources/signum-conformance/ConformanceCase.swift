@@ -28,8 +28,8 @@ struct ConformanceCase {
     }
   }
 
-  /// Imports the model and compares, for every set of data beside it. With `asModel` as a user's model, which shall hold
-  /// for every batch.
+  /// Imports the model and compares, for every set of data beside it. With `asModel` as a user's model, which shall
+  /// hold for every batch.
   func run(in folder: String, asModel: Bool) -> Outcome {
     let place = "\(folder)/\(name)"
     var note = ""

@@ -1,8 +1,8 @@
 import Foundation
 
-// signum-conformance FOLDER CASES FAILURES [--models]: runs the cases of a list on the importer and prints a table; with
-// --models they are whole models, each of which gets a line. They run in a process of their own, so that one that crashes
-// or hangs costs only itself.
+// signum-conformance FOLDER CASES FAILURES [--models]: runs the cases of a list on the importer and prints a table;
+// with --models they are whole models, each of which gets a line. They run in a process of their own, so that one that
+// crashes or hangs costs only itself.
 
 let usage = "usage: signum-conformance FOLDER CASES FAILURES [--models]\n"
 let seconds: UInt32 = 60

@@ -50,11 +50,16 @@ extension FuzzTarget {
 
   private static func idx(isPacked: Bool) -> [[UInt8]] {
     let names = FileManager.default.enumerator(atPath: "fixtures/datasets/idx")?.compactMap { $0 as? String } ?? []
-    return contents(of: names.sorted().filter { $0.hasSuffix(".gz") == isPacked }.map { "fixtures/datasets/idx/\($0)" })
+    let images = names.sorted().filter { $0.contains("images") && $0.hasSuffix(".gz") == isPacked }
+    return contents(of: images.map { "fixtures/datasets/idx/\($0)" })
   }
 
-  /// Two images of bytes that go up, with their labels before them.
+  /// Two images of bytes that go up, with one label before each, and with two.
   private static var cifar: [[UInt8]] {
-    [(0..<2).flatMap { image in [UInt8(image)] + (0..<3072).map { UInt8(truncatingIfNeeded: $0 + image) } }]
+    [1, 2].map { labels in
+      (0..<2).flatMap { image in
+        [UInt8](repeating: UInt8(image), count: labels) + (0..<3072).map { UInt8(truncatingIfNeeded: $0 + image) }
+      }
+    }
   }
 }

@@ -10,8 +10,8 @@ struct FuzzTarget {
   /// Reads a file. Errors are answers; what must not happen is a crash, a hang, or a flood of memory.
   let read: (_ path: String) throws -> Void
 
-  /// Every target: one for each kind of file that comes from outside. HDF5 files are read by the importer of Keras models
-  /// and by `hdf5-array`: both in a process of their own.
+  /// Every target: one for each kind of file that comes from outside. HDF5 files are read by the importer of Keras
+  /// models and by `hdf5-array`: both in a process of their own.
   static var all: [FuzzTarget] { models + datasets + texts }
 
   /// Small files of the project of one extension, the smallest first.

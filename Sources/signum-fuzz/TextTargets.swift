@@ -14,13 +14,27 @@ extension FuzzTarget {
   }
 
   private static var zoo: FuzzTarget {
-    FuzzTarget(name: "zoo", fileExtension: "yaml", corpus: { contents(of: files(below: "zoo", "yaml")) }) { path in
+    FuzzTarget(name: "zoo", fileExtension: "yaml", corpus: { [[UInt8](smallZoo.utf8)] }) { path in
       let zoo = try ZooFile(path)
       for model in zoo.models {
         for recipe in zoo.recipes { _ = Result { try zoo.recipe(recipe, for: model) } }
       }
     }
   }
+
+  private static let smallZoo = """
+    models:
+      one: {file: one.onnx, data: cifar10/}
+      two: {file: two.h5, data: mnist/, evaluate-on: other/, recipes: ["best-*"]}
+    recipes:
+      best: best-15-epochs
+      own: {recipe: xnor-1w32a, set: {epochs: 3, options: {}, schedule: linear, teacher: big.onnx}}
+    exports: [packed, onnx]
+    set: {validation: 0.1}
+    overrides:
+      - {model: two, recipe: "*", set: {seed: 2, structure: [bi-real]}}
+
+    """
 
   /// Reads a log and draws its page.
   private static var log: FuzzTarget {
@@ -36,7 +50,8 @@ extension FuzzTarget {
     }
   }
 
-  /// The bytes of a checkpoint with the sum at its end that they should have, so that changes reach what lies behind it.
+  /// The bytes of a checkpoint with the sum at its end that they should have, so that changes reach what lies behind
+  /// it.
   private static func sealed(_ data: Data) -> Data {
     let content = data.dropLast(8)
     var sum = Checksum()

@@ -17,19 +17,25 @@ struct Spelling {
       let known = command.configuration.subcommands
       if word == "help" { return }
       guard let next = known.first(where: { $0.configuration.commandName == word }) else {
+        if command.configuration.defaultSubcommand != nil { break }
         let shown = known.filter { $0.configuration.shouldDisplay }.compactMap { $0.configuration.commandName }
         problems = ["there is no command '\(word)'" + suggestion(for: word, among: shown)]
         return
       }
       (command, rest) = (next, rest.dropFirst())
     }
+    // What stands where a command could is for the one that needs no name.
+    command = command.configuration.defaultSubcommand ?? command
     let options = options
     for word in rest.prefix(while: { $0 != "--" }) where word.hasPrefix("--") {
       let name = String(word.prefix { $0 != "=" })
-      guard !options.contains(name) else { continue }
+      guard !options.contains(name), !Self.parsersOwn.contains(name) else { continue }
       problems.append("there is no option '\(name)'" + suggestion(for: name, among: options))
     }
   }
+
+  /// Options that every command has and no help shows.
+  private static let parsersOwn = ["--generate-completion-script", "--experimental-dump-help", "--help-hidden"]
 
   /// What stands before the explanations in the help, and nowhere else can be asked for.
   private var options: [String] {

@@ -49,9 +49,9 @@ struct LongConversion {
 
   /// Starts the conversion and sends a signal at a line of its log.
   ///
-  /// Nothing waits for time to pass: reading the log blocks until there is more of it, or until the process has ended. The
-  /// pipe is small and read in small parts, so that the process, however slow this one is, can be no more than about
-  /// thirty lines ahead: a little more than an epoch.
+  /// Nothing waits for time to pass: reading the log blocks until there is more of it, or until the process has ended.
+  /// The pipe is small and read in small parts, so that the process, however slow this one is, can be no more than
+  /// about thirty lines ahead: a little more than an epoch.
   func ended(
     by signal: Int32, echo: Int32? = nil, _ rest: [String] = [], at isThere: ([String: Any]) -> Bool
   ) throws -> Ended {

@@ -13,6 +13,8 @@ struct UsageTests {
     ("unknown-command-of-zoo", ["zoo", "statuz", "zoo.yaml"]),
     ("unknown-options", ["evaluate", "net.signum", "--dat", "data", "--limt=3"]),
     ("unknown-option-of-all", ["--versoin"]),
+    ("unknown-option-of-benchmark", ["benchmark", "net.onnx", "--step", "3"]),
+    ("benchmark-steps", ["benchmark", "--steps", "0"]),
     ("unknown-topic", ["list", "methds"]),
     ("no-topic", ["list"]),
     ("list-unknown", ["list", "importers", "onyx"]),

@@ -90,6 +90,13 @@ struct HostileFileTests {
     #expect("\(changed(entry + 28, [255, 255])!)".contains("entry 1 of its directory"))
   }
 
+  /// What would fill the memory is refused by its size alone.
+  @Test func floods() {
+    #expect(Inflater.problem(unpackingTo: Inflater.largest) == nil)
+    let words = "unpacks to \(Int.max) bytes, more than the \(Inflater.largest) that are unpacked here at most"
+    #expect(Inflater.problem(unpackingTo: .max) == words)
+  }
+
   @Test func largeArchives() throws {
     var file = try Fixtures.bytes("large.npz")
     // As the record at the end is where its fields are too short: the one before it, of 64 bits, is then meant.

@@ -207,6 +207,10 @@ struct KerasRejectionTests {
     #expect(
       try self.problem(bytes: Array(map.utf8), name: "net.weights.json")!.contains(
         "names the file '../secret.h5'"))
+    let many = (0...64).map { "\"\($0)\": \"shard_\($0).h5\"" }.joined(separator: ", ")
+    #expect(
+      try self.problem(bytes: Array("{\"weight_map\": {\(many)}}".utf8), name: "net.weights.json")!.contains(
+        "has more than 64 files in 'weight_map'"))
   }
 
   /// What another wrote may compute anything, whatever it is called.

@@ -20,10 +20,26 @@ struct MethodFixtureTests {
       var slope: [Float]
       var bent: [Float]
     }
+    /// What training reads at a moment.
+    struct Momentary: Decodable {
+      var method: String
+      var progress: Float
+      var companions: [Float]
+      var relaxed: [Float]
+      var gradient: [Float]
+    }
+    struct Kernels: Decodable {
+      var kernels: [Float]
+      var decoded: [Float]
+      var gradient: [Float]
+      var kernelGradient: [Float]
+    }
     var weight: [Float]
     var gradient: [Float]
     var cases: [Case]
     var penalties: [Penalty]
+    var moments: [Momentary]
+    var subBit: Kernels
   }
 
   private func fixture() throws -> Fixture {
@@ -55,6 +71,45 @@ struct MethodFixtureTests {
         #expect(isNear(found!.scalars, [expected], within: 1e-5))
       }
     }
+  }
+
+  @Test func relaxAndDescendAsPyTorchDoes() throws {
+    let fixture = try fixture()
+    #expect(Set(fixture.moments.map(\.method)).count == 4)
+    let shape: Shape = [4, 3, 3, 3]
+    let latent = Tensor(shape, scalars: fixture.weight)
+    for expected in fixture.moments {
+      let method = try makeMethod(named: expected.method)
+      let given = expected.companions.map { Tensor([1], scalars: [$0]) }
+      let companions = given.isEmpty ? method.companions(for: latent) : given
+      let moment = Moment(phase: .training, progress: expected.progress)
+      let relaxed = method.relax(latent, companions: companions, at: moment)
+      #expect(isNear(relaxed.scalars, expected.relaxed, within: 1e-5), "\(expected.method) at \(expected.progress)")
+      let gradient = method.backward(
+        Tensor(shape, scalars: fixture.gradient), latent: latent, companions: companions, at: moment)[0]
+      #expect(
+        isNear(try #require(gradient).scalars, expected.gradient, within: 2e-4),
+        "\(expected.method) at \(expected.progress)")
+    }
+  }
+
+  @Test func kernelsOfNineAsPyTorchHasThem() throws {
+    let fixture = try fixture()
+    let expected = fixture.subBit
+    let shape: Shape = [4, 3, 3, 3]
+    let (latent, signs) = (Tensor(shape, scalars: fixture.weight), Tensor([16, 9], scalars: expected.kernels))
+    var method = SubBit()
+    method.bits = 4
+    let companions = [signs, signs.map { $0 * 0.1 }]
+    #expect(isNear(method.code(latent, companions: companions, at: .inference).decoded().scalars, expected.decoded))
+    // In the 25th step kernels have a gradient.
+    let moment = Moment(phase: .training, progress: 0.5, step: 24)
+    let gradients = method.backward(
+      Tensor(shape, scalars: fixture.gradient), latent: latent, companions: companions, at: moment)
+    #expect(isNear(gradients[0]!.scalars, expected.gradient))
+    let size = (expected.kernelGradient.reduce(0) { $0 + $1 * $1 } / 144).squareRoot()
+    #expect(
+      isNear(gradients[2]!.scalars.map { $0 * size / method.refinementRate }, expected.kernelGradient, within: 1e-5))
   }
 
   /// The pull of sparsity control, seen through what one step of it does to a weight.

@@ -81,7 +81,8 @@ struct ResumingTests {
     }
   }
 
-  /// Methods keep all of their state where a checkpoint finds it: companions, what `settle` moves, what is drawn at random.
+  /// Methods keep all of their state where a checkpoint finds it: companions, what `settle` moves, what is drawn at
+  /// random.
   @Test(arguments: [
     "binary-connect:stochastic=true", "group-transform", "learned-step", "semi-relaxed:learn-bits=true",
     "sub-bit:refine-every=1", "target-sparsity", "trained-ternary",
@@ -276,8 +277,8 @@ struct CheckpointFileTests {
     dead.executableURL = URL(fileURLWithPath: "/bin/true")
     try dead.run()
     dead.waitUntilExit()
-    let kept = ["c", "c.\(getppid()).part", "c.x.part", "d.\(dead.processIdentifier).part"]
-    for name in kept + ["c.\(dead.processIdentifier).part"] {
+    let kept = ["c", "c.\(getppid()).7.part", "c.x.part", "d.\(dead.processIdentifier).7.part"]
+    for name in kept + ["c.\(dead.processIdentifier).7.part", "c.\(dead.processIdentifier).part"] {
       try Data().write(to: folder.url.appendingPathComponent(name))
     }
     CheckpointFile.removeParts(of: folder.path("c"))

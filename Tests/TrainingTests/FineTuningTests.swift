@@ -53,12 +53,22 @@ struct FineTuningTests {
   }
 
   @Test(arguments: methods.map { $0.name }) func learns(_ name: String) throws {
-    let outcome = try tuning(makeMethod(named: name), epochs: 4).run { _ in }
+    let tuning = try tuning(makeMethod(named: name), epochs: 4)
+    let outcome = try tuning.run { _ in }
     let frozen = try Freeze().rewrite(outcome.graph)
+    // The float layers around could learn alone.
+    #expect(try symbols(frozen) != symbols(Freeze().rewrite(tuning.student)), "the bits are those it began with")
     let data = Quarters()
     #expect(frozen.answers(on: data, normalization: nil).top1(data.labels!) > 0.95)
     #expect(outcome.history.count == 4)
     #expect(outcome.history[3].loss < outcome.history[0].loss)
+  }
+
+  private func symbols(_ frozen: Graph) throws -> [Int8] {
+    let coded = frozen.nodes.compactMap { node -> CodedTensor? in
+      if case .coded(let weight)? = node.constant { weight } else { nil }
+    }
+    return try #require(coded.first).symbols
   }
 
   @Test func theSameSeedTrainsTheSameBits() throws {

@@ -23,9 +23,9 @@ int ci_decode(const uint8_t *file, size_t size, int64_t largest, ci_image *image
 void ci_release(ci_image *image);
 
 // Brings an image to a resolution: its sides become `resized_width` and `resized_height` (bilinear, with a triangle as
-// wide as the reduction, so that nothing is missed; as Pillow does it), and from (left, top) of that a window of `width`
-// and `height` is cut out. `target` is [channels, height, width] with 1 or 3 channels; colour becomes grey by the
-// weights of ITU-R 601-2. The pixels of the image are changed where colour becomes grey.
+// wide as the reduction, so that nothing is missed; as Pillow does it), and from (left, top) of that a window of
+// `width` and `height` is cut out. `target` is [channels, height, width] with 1 or 3 channels; colour becomes grey by
+// the weights of ITU-R 601-2. The pixels of the image are changed where colour becomes grey.
 // Returns 0, or 1 where there is no memory.
 int ci_prepare(ci_image *image, int32_t resized_width, int32_t resized_height, int32_t left, int32_t top,
                int32_t width, int32_t height, int32_t channels, uint8_t *target);

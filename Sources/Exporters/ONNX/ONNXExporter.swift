@@ -1,6 +1,6 @@
-import Files
 import Foundation
 import Packed
+import WholeFiles
 
 /// ONNX of standard operators, with the weights packed as bits: `formats/onnx.md`.
 ///
@@ -96,8 +96,7 @@ package struct ONNXFile {
 
   /// Writes the file, whole or not at all.
   package func write(to path: String) throws(ExportError) {
-    guard let failure = WholeFile.write(bytes, to: path) else { return }
-    throw ExportError(path, ["cannot be written: \(String(cString: strerror(failure)))"])
+    do { try WholeFile.write(bytes, to: path) } catch { throw ExportError(path, ["cannot be written: \(error)"]) }
   }
 }
 

@@ -2,8 +2,8 @@ import Tensors
 
 /// How numbers lie in bytes, and the table that turns each byte into them: row n of the table is what byte n holds.
 ///
-/// The numbers of a whole tensor lie one after the other in row-major order, the first in the lowest digits of the first
-/// byte; what the last byte has left over is 0.
+/// The numbers of a whole tensor lie one after the other in row-major order, the first in the lowest digits of the
+/// first byte; what the last byte has left over is 0.
 struct SymbolBytes: Hashable {
   /// Digits of a byte: 2, 4, 16 or 256 for fields of 1, 2, 4 or 8 bits, 3 for trits.
   let base: Int

@@ -3,8 +3,8 @@ import Tensors
 
 /// Parts of a table along an axis, by their numbers: the embedding of tokens.
 ///
-/// Inputs: a table, and places as whole numbers from 0 to the size of the axis − 1. A place that is none gives what is not a
-/// number, so that it is seen. The output has the axes of the places where the table has its axis:
+/// Inputs: a table, and places as whole numbers from 0 to the size of the axis − 1. A place that is none gives what is
+/// not a number, so that it is seen. The output has the axes of the places where the table has its axis:
 /// `[vocabulary, features]` and `[batch, tokens]` to `[batch, tokens, features]`.
 package struct Gather: Operator {
   package static let name = "gather"

@@ -3,11 +3,12 @@ import Tensors
 
 /// A layer that walks over a sequence and remembers: LSTM, GRU, or a plain recurrent one. Forward only.
 ///
-/// Inputs: x `[tokens, batch, features]`, weight `[gates · size, features]`, recurrent weight `[gates · size, size]`, their
-/// biases `[2 · gates · size]`, and the state before `[batch, size]`, for LSTM the cell behind it: `[batch, 2 · size]`, or one for all of the batch.
-/// Output: the state after each token, `[tokens, batch, size or 2 · size]`.
+/// Inputs: x `[tokens, batch, features]`, weight `[gates · size, features]`, recurrent weight `[gates · size, size]`,
+/// their biases `[2 · gates · size]`, and the state before `[batch, size]`, for LSTM the cell behind it:
+/// `[batch, 2 · size]`, or one for all of the batch. Output: the state after each token, `[tokens, batch, size or 2 · size]`.
 ///
-/// The gates are those of ONNX in its order: input, output, forget and value for LSTM; keep, reset and candidate for GRU.
+/// The gates are those of ONNX in its order: input, output, forget and value for LSTM; keep, reset and candidate for
+/// GRU.
 package struct Recurrent: Operator {
   package enum Cell: String, Sendable, Hashable, Codable {
     case plain, lstm, gru

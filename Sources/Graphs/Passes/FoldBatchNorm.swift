@@ -6,11 +6,11 @@ import Tensors
 ///     factor · (Σ level · ±x) + offset   becomes   Σ (factor · level) · ±x + offset
 ///
 /// A coded weight has a level of its own for each output channel, so its symbols stay what they were; of a float kernel
-/// each weight is multiplied. Three kinds are left. One that also adds a skip is one pass over memory as it is. One that a
-/// sign or a staircase reads, at once or behind what moves or bounds numbers: a sum that is rounded elsewhere could fall on
-/// the other side of 0, or on another step. One with a rectifier in it after levels that are powers of two (IR-Net's bit
-/// shifts) or one for the whole layer: these take a byte a channel or less, and folded would be a float each, while the
-/// rectifier would be a pass of its own.
+/// each weight is multiplied. Three kinds are left. One that also adds a skip is one pass over memory as it is. One
+/// that a sign or a staircase reads, at once or behind what moves or bounds numbers: a sum that is rounded elsewhere
+/// could fall on the other side of 0, or on another step. One with a rectifier in it after levels that are powers of
+/// two (IR-Net's bit shifts) or one for the whole layer: these take a byte a channel or less, and folded would be a
+/// float each, while the rectifier would be a pass of its own.
 package struct FoldBatchNorm: Pass {
   package static let name = "fold-batch-norm"
   package static let summary = "folds a batch norm into the weights and the bias before it"

@@ -1,7 +1,7 @@
 import Tensors
 
-/// Makes one operator of a batch norm, the addition after it and the rectifier (or ReLU6) after that: one pass over memory, not
-/// three.
+/// Makes one operator of a batch norm, the addition after it and the rectifier (or ReLU6) after that: one pass over
+/// memory, not three.
 package struct FuseBatchNorm: Pass {
   package static let name = "fuse-batch-norm"
   package static let summary = "makes one operator of batch norm, addition and ReLU"

@@ -5,8 +5,8 @@ import Tensors
 ///     conv → batch norm → activation   becomes   conv → batch norm → + shortcut → activation
 ///
 /// Where a block has one shortcut around several convolutions, it goes to the first of them, whose batch norm has the
-/// shape of it, and each later one gets what it reads itself. A shortcut that has to fit another shape takes the mean of
-/// each patch of pixels that a stride makes one of, and zeros for channels that there were not, half before and half
+/// shape of it, and each later one gets what it reads itself. A shortcut that has to fit another shape takes the mean
+/// of each patch of pixels that a stride makes one of, and zeros for channels that there were not, half before and half
 /// behind; where channels or pixels get fewer in any other way there is none, and the layer is left.
 ///
 /// The shortcut after the batch norm and before the activation, around each convolution, is the paper's; the zero

@@ -30,8 +30,8 @@ package struct LearnedRectifiers: Structure {
   }
 }
 
-/// Takes away the rectifiers that layers read as signs: the sign bends enough, and where each layer has a shortcut around
-/// it (`bi-real`), values and gradients pass from block to block whole.
+/// Takes away the rectifiers that layers read as signs: the sign bends enough, and where each layer has a shortcut
+/// around it (`bi-real`), values and gradients pass from block to block whole.
 ///
 /// Bi-Real Net has none between its blocks; IR-Net puts Hardtanh there, which clips the shortcut at each of them.
 ///

@@ -1,4 +1,3 @@
-import Archives
 import CHDF5
 import Foundation
 import Tensors
@@ -10,7 +9,7 @@ extension HDF5File {
   /// axis fastest. To be called in a child process, as `contents` is.
   ///
   /// Throws `ImportError` where there is no such array, where it holds no numbers or was never written, and where it is
-  /// larger than `Inflater.largest`; and whatever `write` throws.
+  /// larger than 8 GB; and whatever `write` throws.
   package static func writeArray(
     _ name: String, of path: String, to write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
@@ -46,6 +45,7 @@ struct HDF5Array: ~Copyable {
   private let dimensions: [Int]
   private let element: Element
 
+  private static let largest = 8 << 30
   /// How many bytes are read at once, but for a row or a chunk that is larger.
   private static let part = 8 << 20
 
@@ -107,7 +107,7 @@ struct HDF5Array: ~Copyable {
       guard !overflow else { return "\(dimensions) numbers are more than can be read" }
       bytes = product
     }
-    guard bytes <= Inflater.largest else { return "\(dimensions) numbers are more than can be read" }
+    guard bytes <= largest else { return "\(dimensions) numbers are more than can be read" }
     // Deflate packs a thousand to one at best; more was never written, and is only said to be there.
     guard bytes / 1100 <= storage else { return "most of its \(dimensions) numbers were never written" }
     return nil

@@ -3,8 +3,8 @@ import Tensors
 
 /// Where the batch of the first input is in a value: along which axis, and how many elements lie outside of it there.
 ///
-/// A file says what happens to one batch; the graph must hold for all. In `[tokens · batch, features]` the batch is on axis
-/// 0, with `tokens` outside of it.
+/// A file says what happens to one batch; the graph must hold for all. In `[tokens · batch, features]` the batch is on
+/// axis 0, with `tokens` outside of it.
 struct BatchPlace: Hashable {
   var axis: Int
   var outside: Int
@@ -21,7 +21,8 @@ extension ONNXTranslation {
     return nil
   }
 
-  /// Where the batch is after the same elements are taken for another shape: row-major order keeps what is outside of it.
+  /// Where the batch is after the same elements are taken for another shape: row-major order keeps what is outside of
+  /// it.
   func batch(of id: Graph.Node.ID, reshapedTo dimensions: [Int]) -> BatchPlace? {
     guard let place = batch(of: id) else { return nil }
     let before = graph[id].shape.dimensions[..<place.axis].reduce(place.outside, *)
@@ -40,8 +41,8 @@ extension ONNXTranslation {
     return dimensions.count <= 2 ? places.first : places.first { $0.outside == 1 } ?? places.first
   }
 
-  /// A value in another shape of as many elements, made to hold for every batch. `batch` says where it goes, where that is
-  /// known better than from the order of the elements.
+  /// A value in another shape of as many elements, made to hold for every batch. `batch` says where it goes, where that
+  /// is known better than from the order of the elements.
   mutating func reshaped(
     _ node: ONNXNode, _ id: Graph.Node.ID, to dimensions: [Int], batch known: BatchPlace? = nil, part: String? = nil
   ) throws(ImportError.Problem) -> Graph.Node.ID {

@@ -27,7 +27,7 @@ extension ONNXTranslation {
   /// Products and sums that all nodes over constants may need together.
   private static let mostProducts = 0x1p35
 
-  /// What a node multiplies, or compares and adds in its windows.
+  /// How often a node multiplies, compares or adds; at least once for all that it reads.
   private func products(of node: Graph.Node) -> Double {
     let shapes = node.inputs.map { graph[$0].shape }
     let places = Double(node.shape.count)
@@ -42,7 +42,8 @@ extension ONNXTranslation {
       return tokens * Double(shapes[1].count + shapes[2].count)
     case let pool as MaxPool: return places * pool.window.size.reduce(1) { $0 * Double($1) }
     case let pool as AveragePool: return places * pool.window.size.reduce(1) { $0 * Double($1) }
-    default: return 0
+    case is Resample: return places * Double(shapes[1].dimensions.last ?? 1)
+    default: return Double(shapes.map(\.count).max() ?? 0)
     }
   }
 

@@ -22,8 +22,8 @@ extension ONNXModel {
   /// Puts the nodes of functions in the place of the nodes that call them.
   ///
   /// Values of a function get the call before their names, so that each call has its own. An operator of ONNX' own that
-  /// is supported stays what it is. A call that does not fit its function stays, and is among the problems. Throws where
-  /// functions call each other in a circle, or make more nodes than a model has.
+  /// is supported stays what it is. A call that does not fit its function stays, and is among the problems. Throws
+  /// where functions call each other in a circle, or make more nodes than a model has.
   mutating func inlineFunctions(_ functions: [ONNXFunction]) throws(ImportError.Problem) {
     guard !functions.isEmpty else { return }
     var inlining = ONNXInlining(functions, operatorSet: opsets[""])

@@ -19,8 +19,8 @@ struct ONNXModel {
   /// Every node, those of branches behind the node that has them.
   var allNodes: [ONNXNode] { nodes.flatMap(\.withBranches) }
 
-  /// Every tensor of the graph and of its branches: initializers, then those of `Constant` nodes. Exporters keep weights
-  /// as either.
+  /// Every tensor of the graph and of its branches: initializers, then those of `Constant` nodes. Exporters keep
+  /// weights as either.
   var tensors: [ONNXTensor] {
     let all = allNodes
     let inner = all.flatMap { node in node.branches.flatMap { $0.value.initializers } }

@@ -73,8 +73,8 @@ extension ONNXTranslation {
     return id
   }
 
-  /// Adds what the node stands for; `part` names a step before the last. `keepsBatch` says whether the batch stays where
-  /// it is, counted from the last axis, and `batch` where else it goes.
+  /// Adds what the node stands for; `part` names a step before the last. `keepsBatch` says whether the batch stays
+  /// where it is, counted from the last axis, and `batch` where else it goes.
   mutating func add(
     _ node: ONNXNode, _ operation: any Operator, _ inputs: [Graph.Node.ID], part: String? = nil,
     keepsBatch: Bool = true, batch: BatchPlace? = nil, type: ONNXElementType? = nil

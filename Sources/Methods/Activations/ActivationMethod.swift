@@ -43,8 +43,8 @@ extension ActivationMethod {
   }
 }
 
-/// Every activation method but `float`, which is none. A newcomer adds one line here, and is held to the activation laws
-/// from then on.
+/// Every activation method but `float`, which is none. A newcomer adds one line here, and is held to the activation
+/// laws from then on.
 package let activationMethods: [any ActivationMethod.Type] = [
   ActivationLearnedStep.self,
   ActivationReactSign.self,

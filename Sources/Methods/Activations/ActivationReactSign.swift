@@ -1,7 +1,8 @@
 import Graphs
 import Tensors
 
-/// What layers read as one bit, with a trained threshold for each channel, and rectifiers with trained shifts and slopes.
+/// What layers read as one bit, with a trained threshold for each channel, and rectifiers with trained shifts and
+/// slopes.
 ///
 ///     RSign(x)  = sign(x + b[c])                             slope: max(0, 2 − 2 · |x + b[c]|)
 ///     RPReLU(x) = leak(x + before[c]) + after[c],            leak(v) = v where v > 0, else slope[c] · v

@@ -2,8 +2,8 @@ import Graphs
 
 /// What layers read as one bit: the sign of each number, with sign(0) = +1.
 ///
-/// A rectifier before such a layer becomes Hardtanh, `min(1, max(−1, x))`, because after a rectifier every sign would be
-/// +1.
+/// A rectifier before such a layer becomes Hardtanh, `min(1, max(−1, x))`, because after a rectifier every sign would
+/// be +1.
 ///
 /// Hubara et al., Binarized Neural Networks, 2016, https://arxiv.org/abs/1602.02830; for the other estimators see
 /// `SignEstimator`.

@@ -9,11 +9,11 @@ import Tensors
 ///     w            ← clip(w, −H, H)           after each step
 ///     H            = √(1.5 / (inputs + outputs)) with the kernel's pixels counted in both, or 1, or the mean of |w|
 ///
-/// The paper's: the signs, the probability, the clip, and H = 1 with steps 1 / √(1.5 / (inputs + outputs)) times as long;
-/// Glorot's H is an option of its code. Ours: Glorot's H by default and no longer steps, because a trained network's
-/// weights are about that large; H = mean of |w| of the trained layer; what is drawn at random only while training,
-/// and no longer from progress 1 on, so that the weights that are shipped are trained at last (the authors' code
-/// evaluates the float weights of a stochastic network).
+/// The paper's: the signs, the probability, the clip, and H = 1 with steps 1 / √(1.5 / (inputs + outputs)) times as
+/// long; Glorot's H is an option of its code. Ours: Glorot's H by default and no longer steps, because a trained
+/// network's weights are about that large; H = mean of |w| of the trained layer; what is drawn at random only while
+/// training, and no longer from progress 1 on, so that the weights that are shipped are trained at last (the authors'
+/// code evaluates the float weights of a stochastic network).
 ///
 /// Courbariaux et al., BinaryConnect, 2015, https://arxiv.org/abs/1511.00363
 package struct BinaryConnect: Method {

@@ -12,8 +12,8 @@ import Tensors
 ///     ∂L/∂w        = exact, both means included: nothing goes straight through
 ///
 /// At progress 0 s is 1 and the weight passes as it is; at progress 1 s and ε are 0 and it is the decoded bits. In
-/// between the transformation is smooth and unbounded, so that every weight has a gradient, away from 0 one that shrinks
-/// with s; a weight that is exactly 0 becomes +m only at the end. There is no penalty.
+/// between the transformation is smooth and unbounded, so that every weight has a gradient, away from 0 one that
+/// shrinks with s; a weight that is exactly 0 becomes +m only at the end. There is no penalty.
 ///
 /// The paper's: weights approximate a binary state by a deterministic, differentiable transformation of groups, without
 /// straight-through gradients, saturating functions or auxiliary losses, trained as a float network is. Its formula was

@@ -8,9 +8,9 @@ import Tensors
 ///     s            = the one of least Σ (w − code(w))² that was found
 ///     ∂L/∂w        = ∂L/∂code                                        (straight through, unclipped)
 ///
-/// It needs no data: of a trained network it makes bits at once. The step of one bit is exact; others are searched among
-/// 64 in geometric order, then closely around the best, which is improved by turns with its rounding until nothing
-/// changes.
+/// It needs no data: of a trained network it makes bits at once. The step of one bit is exact; others are searched
+/// among 64 in geometric order, then closely around the best, which is improved by turns with its rounding until
+/// nothing changes.
 package struct Round: Method {
   package static let name = "round"
   package static let summary =

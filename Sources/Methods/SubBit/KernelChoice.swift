@@ -23,8 +23,8 @@ enum KernelChoice {
     return order.map { UInt16($0) }
   }
 
-  /// Patterns that together keep most of the weight, Σ over its kernels w of the largest ⟨pattern, w⟩, taken one by one:
-  /// each is the one that adds most to those before it, of equals the lowest.
+  /// Patterns that together keep most of the weight, Σ over its kernels w of the largest ⟨pattern, w⟩, taken one by
+  /// one: each is the one that adds most to those before it, of equals the lowest.
   ///
   /// What a pattern adds only falls as others are taken, so a pattern is asked again only while it could still be the
   /// one. Complexity: 512 sums for each kernel that is looked at, and 2 KB of memory.

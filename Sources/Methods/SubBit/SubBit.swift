@@ -15,11 +15,12 @@ import Tensors
 /// The paper's: the kernels, A, the two gradients, 25 and θ, and beginning with random kernels. Its gradient for w has
 /// the factor A, which Adam undoes; here it is left out, as for `xnor`. Ours: beginning with the kernels that together
 /// lose least of the trained layer (`kernels: closest`). A ResNet-20 loses 45 % of its weights' squares to 64 of these,
-/// 47 % to the most frequent, 58 % to random ones and 40 % to all 512, which are the signs; to 16 it is 55, 59 and 73 %.
-/// p begins at ±0.1 instead of ±1 and stays within ±0.3 instead of ±3, and its gradient is brought to a mean square of
-/// `refinement-rate`², so that kernels can change in a training of thousands of steps, with SGD as with Adam; at the
+/// 47 % to the most frequent, 58 % to random ones and 40 % to all 512, which are the signs; to 16 it is 55, 59 and
+/// 73 %. p begins at ±0.1 instead of ±1 and stays within ±0.3 instead of ±3, and its gradient is brought to a mean square
+/// of `refinement-rate`², so that kernels can change in a training of thousands of steps, with SGD as with Adam; at the
 /// end of training they stand still. What the optimizer remembers of a kernel that is replaced stays; with
-/// `clip-gradient` the kernels' gradients count too. Rows of weights that are no 3 × 3 kernels are cut into runs of nine.
+/// `clip-gradient` the kernels' gradients count too. Rows of weights that are no 3 × 3 kernels are cut into runs of
+/// nine.
 ///
 /// Wang et al., Sub-bit Neural Networks, 2021, https://arxiv.org/abs/2110.09195
 package struct SubBit: Method {

@@ -21,19 +21,20 @@ extension ShippedRecipe {
     ShippedRecipe(
       "best-60-epochs", "one bit a weight with time for more; float activations",
       """
-      # As best-15-epochs, which was chosen from trials of 9 and 12 epochs. Over 60, information-retention came to 90.47 %
-      # on ResNet-20 and CIFAR-10 (float: 91.73 %); this one was not tried so long.
+      # 40 epochs of this, with a tenth of the images set aside, took ResNet-20 on CIFAR-10 to 90.73 %, packed (float:
+      # 91.73 %); 60 of information-retention at a rate of 0.05 came to 90.47 %. With views the teacher is asked once about each of eight ways that an image comes in.
       method: xnor
       epochs: 60
       batch: 128
       optimizer: sgd
       momentum: 0.9
-      learning-rate: 0.02
+      learning-rate: 0.01
       schedule: cosine
       weight-decay: 0.0001
       teacher: self
       distillation: 0.7
       temperature: 3
+      views: 8
       """),
   ]
 }

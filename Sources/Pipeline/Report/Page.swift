@@ -1,5 +1,5 @@
-import Files
 import Foundation
+import WholeFiles
 
 /// A page about conversions: one HTML file that needs nothing else, with pictures drawn in SVG.
 package struct Page: Sendable {
@@ -53,7 +53,7 @@ package struct Page: Sendable {
   private static func runs(at path: String) throws -> (runs: [(log: String, run: Run)], missing: [Missing]) {
     func place(_ log: String) -> String { URL(fileURLWithPath: log).resolvingSymlinksInPath().path }
     let isZoo = ["yaml", "yml"].contains((path as NSString).pathExtension.lowercased())
-    let folder = isZoo ? ZooFile.resultsFolder(of: path) : path
+    let folder = isZoo ? try ZooLedger.folder(of: path) : path
     guard Output.kind(folder) == S_IFDIR else {
       let run = Run(name: (path as NSString).lastPathComponent, log: try RunLog(contentsOf: path))
       return ([(place(path), run)], [])
@@ -172,7 +172,8 @@ extension Page {
   /// Writes a page to a file. Throws `InputError` where that cannot be done.
   package static func write(_ page: Page, to path: String, sources: [String]) throws {
     try Output.check(path, sources: sources, as: .page)
-    guard let failure = WholeFile.write(Data(page.html.utf8), to: path) else { return }
-    throw InputError(["\(path): cannot be written: \(String(cString: strerror(failure)))"])
+    do { try WholeFile.write(Data(page.html.utf8), to: path) } catch {
+      throw InputError(["\(path): cannot be written: \(error)"])
+    }
   }
 }

@@ -108,8 +108,8 @@ package final class ZooLedger: Sendable {
     _ = try jobs()
   }
 
-  /// The folder of a zoo's results, from its own path or that of the zoo's file. Throws `InputError` where nothing is of
-  /// that name, and where the zoo was never run.
+  /// The folder of a zoo's results, from its own path or that of the zoo's file. Throws `InputError` where nothing is
+  /// of that name, and where the zoo was never run.
   package static func folder(of zoo: String) throws -> String {
     let kind = Output.kind(zoo)
     guard kind != S_IFDIR else { return zoo }

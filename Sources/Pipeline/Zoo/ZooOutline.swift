@@ -43,7 +43,9 @@ package struct ZooOutline: Encodable, Sendable {
   /// Why jobs cannot be done, each reason once, with the name of the first job that has it.
   package var problems: [String] {
     let lines = jobs.flatMap { job in
-      (job.problem ?? "").split(separator: "\n").map { (name: ZooJob.name(job.model, job.recipe), problem: $0) }
+      Set((job.problem ?? "").split(separator: "\n")).sorted().map {
+        (name: ZooJob.name(job.model, job.recipe), problem: $0)
+      }
     }
     let counts = Dictionary(grouping: lines, by: \.problem).mapValues(\.count)
     var said: Set<Substring> = []

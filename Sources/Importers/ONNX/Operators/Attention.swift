@@ -215,7 +215,8 @@ extension ONNXOperators {
     return halves
   }
 
-  /// The sines or cosines `[batch, 1, tokens, features / 2]`, looked up by the places of the tokens where these are given.
+  /// The sines or cosines `[batch, 1, tokens, features / 2]`, looked up by the places of the tokens where these are
+  /// given.
   private static func angles(
     _ node: ONNXNode, _ translation: inout ONNXTranslation, _ index: Int
   ) throws(ImportError.Problem) -> Graph.Node.ID {

@@ -3,8 +3,8 @@ import Graphs
 import Tensors
 
 extension ONNXOperators {
-  /// A pool over one, two or three axes. Over a line it is that of an image of one row; over a volume that of each layer
-  /// and then over the layers, for the largest of the largest is the largest, and so with means of as many.
+  /// A pool over one, two or three axes. Over a line it is that of an image of one row; over a volume that of each
+  /// layer and then over the layers, for the largest of the largest is the largest, and so with means of as many.
   static func pool(
     _ node: ONNXNode, _ translation: inout ONNXTranslation, _ kind: (Window) -> any Operator
   ) throws(ImportError.Problem) -> ONNXValue {
